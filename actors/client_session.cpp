@@ -1,0 +1,334 @@
+#include "actors/client_session.hpp"
+
+#include "actors/operation.hpp"
+#include "host/random.hpp"
+#include "protocol/caf_error.hpp"
+#include "protocol/version.hpp"
+
+#include <unistd.h>
+
+namespace banger::actors {
+
+namespace {
+
+using self_pointer = client_session_actor::stateful_pointer<client_session_state>;
+
+constexpr std::uint32_t default_exec_input_credit = 1U << 20;
+
+// -- operations
+// ----------------------------------------------------------------------------------------
+
+operation_actor new_operation(self_pointer self) {
+  auto& state = self->state;
+  const auto& context = *state.context;
+  auto worker =
+      self->spawn<caf::monitored>(operation, host::random_hex(4), context.supervisor,
+                                  context.images, progress_actor{self}, context.deadlines);
+  state.operations.emplace(caf::actor_cast<caf::actor_addr>(worker), worker);
+  return worker;
+}
+
+/// Runs one order as an operation. `on_reply` sees the reply before the client does.
+template <class Reply, class Request, class OnReply>
+caf::result<Reply> operate(self_pointer self, const Request& request, OnReply on_reply) {
+  auto reply = self->template make_response_promise<Reply>();
+  // The operation has the deadline; this one only covers its own end.
+  auto limit = self->state.context->deadlines.build + 2 * core::deadlines::margin;
+  self->request(new_operation(self), limit, perform{}, request)
+      .then(
+          [self, reply, on_reply](const Reply& x) mutable {
+            on_reply(x);
+            reply.deliver(x);
+          },
+          [reply](const caf::error& why) mutable { reply.deliver(translated(why, "do it")); });
+  return reply;
+}
+
+order make_order(order_kind kind, const std::string& ref, std::uint32_t grace_ms = 0) {
+  order what;
+  what.kind = kind;
+  what.subject = ref;
+  what.grace_ms = grace_ms;
+  return what;
+}
+
+caf::result<vm_info> run_order(self_pointer self, const order& what) {
+  return operate<vm_info>(self, what, [](const vm_info&) {});
+}
+
+caf::result<vm_info> create(self_pointer self, const create_vm& x) {
+  auto what = make_order(order_kind::create, x.config.name);
+  what.config = x.config;
+  return operate<vm_info>(self, what, [self](const vm_info& made) {
+    if (made.is_ephemeral)
+      self->state.ephemeral.insert(made.id);
+  });
+}
+
+caf::result<vm_info> remove(self_pointer self, const delete_vm& x) {
+  return operate<vm_info>(self, make_order(order_kind::remove, x.ref),
+                          [self](const vm_info& gone) { self->state.ephemeral.erase(gone.id); });
+}
+
+void cancel_all(self_pointer self) {
+  for (const auto& [address, worker] : self->state.operations)
+    self->send(worker, cancel{});
+}
+
+caf::result<done> cancel_operations_of(self_pointer self) {
+  auto& state = self->state;
+  if (state.operations.empty())
+    return done{};
+  cancel_all(self);
+  auto reply = self->make_response_promise<done>();
+  state.cancelling.push_back(reply);
+  return reply;
+}
+
+// -- questions
+// -----------------------------------------------------------------------------------------
+
+/// Passes a question on and its answer back; the client never learns of the actors below.
+template <class Reply, class Handle, class Request>
+caf::result<Reply> relay(self_pointer self, const Handle& whom, const Request& request,
+                         core::milliseconds limit) {
+  auto reply = self->template make_response_promise<Reply>();
+  self->request(whom, limit, request)
+      .then([reply](const Reply& x) mutable { reply.deliver(x); },
+            [reply](const caf::error& why) mutable {
+              reply.deliver(translated(why, "ask the daemon"));
+            });
+  return reply;
+}
+
+template <class Reply, class Request>
+caf::result<Reply> ask_vms(self_pointer self, const Request& request) {
+  const auto& context = *self->state.context;
+  return relay<Reply>(self, context.supervisor, request, context.deadlines.quick);
+}
+
+template <class Reply, class Request>
+caf::result<Reply> ask_images(self_pointer self, const Request& request) {
+  const auto& context = *self->state.context;
+  return relay<Reply>(self, context.images, request, context.deadlines.storage);
+}
+
+caf::result<vm_info> wait(self_pointer self, const wait_vm& x) {
+  constexpr core::milliseconds longest{3'600'000};
+  auto limit = x.timeout_ms != 0 ? core::milliseconds{x.timeout_ms} : longest;
+  return relay<vm_info>(self, self->state.context->supervisor, x, limit + core::deadlines::margin);
+}
+
+caf::result<daemon_status> describe(self_pointer self) {
+  const auto& context = *self->state.context;
+  auto reply = self->make_response_promise<daemon_status>();
+  self->request(context.supervisor, context.deadlines.quick, count_vms{})
+      .then(
+          [self, reply](const vm_counts& counts) mutable {
+            auto status = self->state.context->describe_daemon();
+            status.vm_count = counts.all;
+            status.running_count = counts.running;
+            reply.deliver(std::move(status));
+          },
+          [reply](const caf::error& why) mutable {
+            reply.deliver(translated(why, "ask the daemon"));
+          });
+  return reply;
+}
+
+/// Deleting an image must not pull the disk from under a VM.
+caf::result<image_info> remove_image(self_pointer self, const delete_image& x) {
+  const auto& context = *self->state.context;
+  auto reply = self->make_response_promise<image_info>();
+  self->request(context.supervisor, context.deadlines.quick, get_used_images{})
+      .then(
+          [self, reply, x](const used_images& used) mutable {
+            for (const auto& name : used.builds) {
+              if (name != x.name)
+                continue;
+              reply.deliver(
+                  to_error({ec::wrong_state, "delete image '" + x.name + "'", "VMs are on it",
+                            "banger vm list shows them; delete them first"}));
+              return;
+            }
+            const auto& below = *self->state.context;
+            self->request(below.images, below.deadlines.remove_files, x)
+                .then([reply](const image_info& gone) mutable { reply.deliver(gone); },
+                      [reply](const caf::error& why) mutable {
+                        reply.deliver(translated(why, "delete the image"));
+                      });
+          },
+          [reply](const caf::error& why) mutable {
+            reply.deliver(translated(why, "ask the daemon"));
+          });
+  return reply;
+}
+
+// -- commands
+// ------------------------------------------------------------------------------------------
+
+caf::result<exec_opened> open(self_pointer self, const open_exec& x) {
+  const auto& context = *self->state.context;
+  auto reply = self->make_response_promise<exec_opened>();
+  if (x.argv.empty()) {
+    reply.deliver(to_error({ec::bad_request, "run a command", "there is none", {}}));
+    return reply;
+  }
+  self->request(context.supervisor, context.deadlines.quick, get_guest_link{x.ref})
+      .then(
+          [self, reply, x](const guest_link_actor& link) mutable {
+            auto& state = self->state;
+            auto number = ++state.last_exec;
+            exec_spec spec{number, x, default_exec_input_credit, link, self};
+            auto command = state.context->make_exec(spec);
+            self->monitor(command);
+            state.execs.emplace(number, command);
+            state.opening.emplace(number, reply);
+          },
+          [reply](const caf::error& why) mutable {
+            reply.deliver(translated(why, "run a command"));
+          });
+  return reply;
+}
+
+template <class Message>
+void pass_to_exec(self_pointer self, const Message& x) {
+  auto found = self->state.execs.find(x.exec);
+  if (found !=
+      self->state.execs.end()) // else it has just ended: nothing is lost that could be kept
+    self->send(found->second, x);
+}
+
+void exec_runs(self_pointer self, const exec_started& x) {
+  auto found = self->state.opening.find(x.exec);
+  if (found == self->state.opening.end())
+    return;
+  auto reply = found->second;
+  self->state.opening.erase(found);
+  reply.deliver(exec_opened{x.exec, default_exec_input_credit});
+}
+
+void exec_over(self_pointer self, const exec_ended& x) {
+  auto& state = self->state;
+  state.execs.erase(x.exec);
+  auto found = state.opening.find(x.exec);
+  if (found == state.opening.end()) {
+    self->send(state.client, x);
+    return;
+  }
+  auto reply = found->second;
+  state.opening.erase(found);
+  reply.deliver(to_error(x.why));
+}
+
+// -- the end
+// -------------------------------------------------------------------------------------------
+
+/// Deletes what was to live no longer than the client, and ends.
+void leave(self_pointer self) {
+  const auto& context = *self->state.context;
+  for (const auto& id : self->state.ephemeral) {
+    auto what = make_order(order_kind::remove, id);
+    what.op = host::random_hex(4);
+    self->request(context.supervisor, context.deadlines.remove(), what, progress_actor{})
+        .then([](const vm_info&) {}, [](const caf::error&) {}); // nobody is left to hear the answer
+  }
+  self->quit();
+}
+
+/// A create that is under way may still succeed: what it made must be deleted too, so wait for it.
+void client_gone(self_pointer self) {
+  auto& state = self->state;
+  state.is_leaving = true;
+  cancel_all(self);
+  for (const auto& [number, command] : state.execs)
+    self->send(command, close_exec{});
+  if (state.operations.empty())
+    leave(self);
+}
+
+void child_down(self_pointer self, const caf::down_msg& down) {
+  auto& state = self->state;
+  if (state.client == down.source) {
+    client_gone(self);
+    return;
+  }
+  state.operations.erase(down.source);
+  if (state.operations.empty()) {
+    for (auto& reply : state.cancelling)
+      reply.deliver(done{});
+    state.cancelling.clear();
+    if (state.is_leaving) {
+      leave(self);
+      return;
+    }
+  }
+  for (const auto& [number, command] : state.execs) {
+    if (command != down.source)
+      continue;
+    exec_over(self,
+              {number, 0, 0, {ec::failed, "run a command", "its part of the daemon ended", {}}});
+    return;
+  }
+}
+
+} // namespace
+
+client_session_actor::behavior_type client_session(self_pointer self,
+                                                   std::shared_ptr<const session_context> context,
+                                                   client_actor client) {
+  self->state.context = std::move(context);
+  self->state.client = std::move(client);
+  self->monitor(self->state.client);
+  self->set_down_handler([self](const caf::down_msg& down) { child_down(self, down); });
+  self->set_default_handler(caf::drop); // answers to what was sent without waiting for one
+  return {
+      [self](const stage_entered& x) { self->send(self->state.client, x); },
+      [self](const hello&) {
+        return welcome{protocol_version, std::string{program_version}, ::getpid()};
+      },
+      [self](const cancel_operations&) { return cancel_operations_of(self); },
+      [self](const get_daemon_status&) { return describe(self); },
+      [self](const stop_daemon&) {
+        self->state.context->stop_daemon();
+        return done{};
+      },
+      [self](const subscribe_events& x) {
+        self->send(self->state.context->events, x, event_sink_actor{self});
+        return done{};
+      },
+      [self](const create_vm& x) { return create(self, x); },
+      [self](const start_vm& x) { return run_order(self, make_order(order_kind::start, x.ref)); },
+      [self](const stop_vm& x) {
+        return run_order(self, make_order(order_kind::stop, x.ref, x.grace_ms));
+      },
+      [self](const restart_vm& x) {
+        return run_order(self, make_order(order_kind::restart, x.ref, x.grace_ms));
+      },
+      [self](const kill_vm& x) { return run_order(self, make_order(order_kind::kill, x.ref)); },
+      [self](const delete_vm& x) { return remove(self, x); },
+      [self](const get_vm& x) { return ask_vms<vm_info>(self, x); },
+      [self](const list_vms& x) { return ask_vms<vm_list>(self, x); },
+      [self](const wait_vm& x) { return wait(self, x); },
+      [self](const get_ssh_target& x) { return ask_vms<ssh_target>(self, x); },
+      [self](const read_console& x) { return ask_vms<console_chunk>(self, x); },
+      [self](const open_exec& x) { return open(self, x); },
+      [self](const exec_input& x) { pass_to_exec(self, x); },
+      [self](const exec_input_ended& x) { pass_to_exec(self, x); },
+      [self](const exec_signal& x) { pass_to_exec(self, x); },
+      [self](const exec_credit& x) { pass_to_exec(self, x); },
+      [self](const list_images& x) { return ask_images<image_list>(self, x); },
+      [self](const get_image& x) { return ask_images<image_info>(self, x); },
+      [self](const build_image& x) {
+        return operate<image_info>(self, x, [](const image_info&) {});
+      },
+      [self](const delete_image& x) { return remove_image(self, x); },
+      [self](const event_happened& x) { self->send(self->state.client, x); },
+      [self](const exec_started& x) { exec_runs(self, x); },
+      [self](const exec_output& x) { self->send(self->state.client, x); },
+      [self](const exec_input_wanted& x) { self->send(self->state.client, x); },
+      [self](const exec_ended& x) { exec_over(self, x); },
+  };
+}
+
+} // namespace banger::actors

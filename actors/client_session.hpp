@@ -1,0 +1,57 @@
+// CLIENT_SESSION: serves one client: turns its requests into operations, its commands into execs,
+// and ends all of them when the client goes away.
+#pragma once
+
+#include "actors/exec.hpp"
+#include "core/deadlines.hpp"
+#include "protocol/actors.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+namespace banger::actors {
+
+/// What the daemon lends to every session.
+struct session_context {
+  supervisor_actor supervisor;
+  images_actor images;
+  events_actor events;
+  std::function<exec_actor(const exec_spec& spec)> make_exec;
+  std::function<void()> stop_daemon;              ///< begins an orderly shutdown; returns at once
+  std::function<daemon_status()> describe_daemon; ///< all but the counts of VMs; must not block
+  core::deadlines deadlines;
+};
+
+/// Whoever a client is: an actor, or a program that speaks the wire format without actors. It gets
+/// these.
+using client_actor = caf::typed_actor<caf::reacts_to<stage_entered>,     //
+                                      caf::reacts_to<event_happened>,    //
+                                      caf::reacts_to<exec_output>,       //
+                                      caf::reacts_to<exec_input_wanted>, //
+                                      caf::reacts_to<exec_ended>>;
+
+struct client_session_state {
+  static inline const char* name = "client-session";
+  std::shared_ptr<const session_context> context;
+  client_actor client;
+  std::map<caf::actor_addr, operation_actor> operations;
+  std::map<std::uint64_t, exec_actor> execs;
+  std::map<std::uint64_t, caf::typed_response_promise<exec_opened>> opening;
+  std::uint64_t last_exec = 0;
+  std::set<std::string> ephemeral; ///< names of VMs to delete when the client goes
+  std::vector<caf::typed_response_promise<done>> cancelling; ///< answered when no operation is left
+  bool is_leaving = false; ///< the client is gone; we end with the last operation
+};
+
+client_session_actor::behavior_type
+client_session(client_session_actor::stateful_pointer<client_session_state> self,
+               std::shared_ptr<const session_context> context, client_actor client);
+
+} // namespace banger::actors

@@ -1,0 +1,298 @@
+#include "actors/exec.hpp"
+
+#include "actors/ssh_sink.hpp"
+#include "core/shell_quote.hpp"
+#include "host/random.hpp"
+#include "protocol/caf_error.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <map>
+
+namespace banger::actors {
+
+namespace {
+
+using self_pointer = exec_actor::stateful_pointer<exec_state>;
+namespace agent = core::agent;
+
+constexpr std::chrono::milliseconds connect_limit{30'000};
+constexpr std::chrono::milliseconds drain_pause{
+    300}; // for output of a grandchild that keeps stdout open
+constexpr std::uint32_t control_credit = 64U << 10;
+constexpr std::uint32_t least_output_credit = 64U << 10;
+constexpr std::int32_t exit_not_found = 127, exit_not_executable = 126; // sh(1)
+
+std::string title(self_pointer self) {
+  const auto& request = self->state.spec.request;
+  return "run '" + request.argv.front() + "' in vm '" + request.ref + "'";
+}
+
+/// Tells the client the end and goes. Closing the control channel ends what still runs.
+void finish(self_pointer self, const failure& why) {
+  auto& state = self->state;
+  if (state.is_over)
+    return;
+  state.is_over = true;
+  self->send(state.spec.client, exec_ended{state.spec.number, state.exit_code, state.signal, why});
+  for (auto channel : {state.control, state.stdio, state.errors})
+    if (channel != 0)
+      state.io->close_channel(channel);
+  self->quit();
+}
+
+void finish_well(self_pointer self) {
+  finish(self, {ec::none, {}, {}, {}});
+}
+
+void finish_if_drained(self_pointer self) {
+  auto& state = self->state;
+  if (state.has_end && state.stdio_ended && (state.errors_ended || state.errors == 0))
+    finish_well(self);
+}
+
+/// After the command's end, output may still come from processes it left behind; wait while it
+/// does, not for as long as they live.
+void watch_drain(self_pointer self) {
+  if (self->state.has_end)
+    self->delayed_send(self, drain_pause, step_due{++self->state.activity});
+}
+
+void drain_due(self_pointer self, const step_due& x) {
+  auto& state = self->state;
+  if (!state.has_end || x.step != state.activity)
+    return;
+  if (!state.unpaid.empty()) { // the client is slow, so more may be held back in the guest
+    watch_drain(self);
+    return;
+  }
+  finish_well(self);
+}
+
+// -- through the agent
+// ---------------------------------------------------------------------------------
+
+void run_by_agent(self_pointer self) {
+  auto& state = self->state;
+  const auto& request = state.spec.request;
+  agent::command command{host::random_bytes(agent::token_size), request.cwd, request.argv,
+                         request.env};
+  auto sink = make_ssh_sink(self);
+  std::string path{agent::socket_path};
+  auto credit = std::max(request.output_credit, least_output_credit);
+  auto stdio_head = agent::stdio_frame(command.token);
+  state.input_base = stdio_head.size();
+  // All three go out together: one round trip, not three.
+  state.control =
+      state.io->open_unix(state.connection, path, agent::exec_frame(command), control_credit, sink);
+  state.stdio = state.io->open_unix(state.connection, path, std::move(stdio_head), credit, sink);
+  state.errors =
+      state.io->open_unix(state.connection, path, agent::stderr_frame(command.token), credit, sink);
+}
+
+void started(self_pointer self) {
+  self->state.is_started = true;
+  self->send(self->state.spec.client, exec_started{self->state.spec.number});
+}
+
+/// The command could not be executed: say so where a shell would, and end with its status.
+void not_started(self_pointer self, const agent::not_started& x) {
+  auto& state = self->state;
+  started(self);
+  auto text = "banger: " + title(self) + ": " + x.text + "\n";
+  self->send(state.spec.client, exec_output{state.spec.number, true, std::move(text)});
+  state.exit_code = x.error == EACCES || x.error == ENOEXEC ? exit_not_executable : exit_not_found;
+  finish_well(self);
+}
+
+void take_reply(self_pointer self, const agent::reply& reply) {
+  auto& state = self->state;
+  if (std::holds_alternative<agent::started>(reply)) {
+    started(self);
+  } else if (const auto* refused = std::get_if<agent::not_started>(&reply)) {
+    not_started(self, *refused);
+  } else if (const auto* end = std::get_if<agent::ended>(&reply)) {
+    state.exit_code = static_cast<std::int32_t>(end->exit_code);
+    state.signal = static_cast<std::int32_t>(end->signal);
+    state.has_end = true;
+    finish_if_drained(self);
+    watch_drain(self);
+  } else {
+    finish(self, {ec::version_mismatch, title(self), "the guest's agent speaks another protocol",
+                  "build the image again: banger image build"});
+  }
+}
+
+// -- through sshd's shell
+// ------------------------------------------------------------------------------
+
+void run_by_shell(self_pointer self) {
+  auto& state = self->state;
+  const auto& request = state.spec.request;
+  state.io->close_channel(state.stdio);
+  state.io->close_channel(state.errors);
+  state.control = state.errors = 0;
+  state.input_base = 0;
+  state.stdio = state.io->open_exec(
+      state.connection, core::shell_command(request.argv, request.env, request.cwd),
+      std::max(request.output_credit, least_output_credit), make_ssh_sink(self));
+}
+
+std::int32_t signal_number(const std::string& name) {
+  static const std::map<std::string, int, std::less<>> numbers{
+      {"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"FPE", SIGFPE},   {"HUP", SIGHUP},   {"ILL", SIGILL},
+      {"INT", SIGINT},   {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV},
+      {"TERM", SIGTERM}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2}}; // RFC 4254 section 6.10
+  auto found = numbers.find(name);
+  return found == numbers.end() ? SIGKILL : found->second;
+}
+
+// -- events
+// ----------------------------------------------------------------------------------------------
+
+void channel_ended(self_pointer self, ssh::channel_id channel) {
+  auto& state = self->state;
+  if (channel == state.stdio)
+    state.stdio_ended = true;
+  else if (channel == state.errors)
+    state.errors_ended = true;
+  finish_if_drained(self);
+}
+
+void channel_refused(self_pointer self, const ssh_note& note) {
+  auto& state = self->state;
+  if (state.control != 0 && !state.is_started) { // no agent in this guest
+    run_by_shell(self);
+    return;
+  }
+  finish(self, {ec::link_lost, title(self), to_string(note.why), {}});
+}
+
+void channel_closed(self_pointer self, ssh::channel_id channel) {
+  auto& state = self->state;
+  if (channel == state.control && !state.has_end) {
+    finish(self, {ec::link_lost, title(self), "the guest's agent hung up",
+                  "banger vm logs " + state.spec.request.ref});
+    return;
+  }
+  if (channel == state.stdio && state.control == 0 && !state.has_end) {
+    finish(self, {ec::link_lost, title(self), "sshd closed the channel without a status", {}});
+    return;
+  }
+  channel_ended(self, channel);
+}
+
+void more_input(self_pointer self, std::uint64_t sent) {
+  auto& state = self->state;
+  auto sent_for_client = sent > state.input_base ? sent - state.input_base : 0;
+  if (sent_for_client <= state.input_sent)
+    return;
+  auto more = static_cast<std::uint32_t>(sent_for_client - state.input_sent);
+  state.input_sent = sent_for_client;
+  self->send(state.spec.client, exec_input_wanted{state.spec.number, more});
+}
+
+void take_note(self_pointer self, const ssh_note& note) {
+  auto& state = self->state;
+  if (note.channel == 0 || (note.channel != state.control && note.channel != state.stdio &&
+                            note.channel != state.errors))
+    return;
+  switch (note.kind) {
+    case ssh_note_kind::channel_opened:
+      if (state.control == 0 && !state.is_started)
+        started(self);
+      return;
+    case ssh_note_kind::channel_refused: channel_refused(self, note); return;
+    case ssh_note_kind::channel_ended_output: channel_ended(self, note.channel); return;
+    case ssh_note_kind::channel_exited:
+      state.exit_code = static_cast<std::int32_t>(note.number);
+      state.signal = note.text.empty() ? 0 : signal_number(note.text);
+      state.has_end = true;
+      finish_if_drained(self);
+      watch_drain(self);
+      return;
+    case ssh_note_kind::channel_closed: channel_closed(self, note.channel); return;
+    case ssh_note_kind::channel_writable:
+      if (note.channel == state.stdio)
+        more_input(self, note.number);
+      return;
+    case ssh_note_kind::connection_lost:
+      finish(self, {ec::link_lost, title(self), to_string(note.why),
+                    "banger vm show " + state.spec.request.ref});
+      return;
+    case ssh_note_kind::host_key_offered:
+    case ssh_note_kind::connected: return;
+  }
+}
+
+void take_data(self_pointer self, const ssh_data& data) {
+  auto& state = self->state;
+  if (data.channel == state.control) {
+    state.io->credit(state.control, data.bytes.size());
+    for (const auto& reply : state.replies.feed(data.bytes))
+      take_reply(self, reply);
+    return;
+  }
+  if (data.channel != state.stdio && data.channel != state.errors)
+    return;
+  state.unpaid.push_back({data.channel, static_cast<std::uint32_t>(data.bytes.size())});
+  auto is_stderr = data.is_stderr || data.channel == state.errors;
+  self->send(state.spec.client, exec_output{state.spec.number, is_stderr, data.bytes});
+  watch_drain(self);
+}
+
+/// The client wrote `bytes`: the channels they came from may send as many again.
+void pay(self_pointer self, std::uint32_t bytes) {
+  auto& state = self->state;
+  while (bytes > 0 && !state.unpaid.empty()) {
+    auto& oldest = state.unpaid.front();
+    auto part = std::min(bytes, oldest.bytes);
+    state.io->credit(oldest.channel, part);
+    bytes -= part;
+    oldest.bytes -= part;
+    if (oldest.bytes == 0)
+      state.unpaid.pop_front();
+  }
+}
+
+void begin(self_pointer self) {
+  auto limit = static_cast<std::uint32_t>(connect_limit.count());
+  self->request(self->state.spec.link, connect_limit + std::chrono::seconds{5},
+                connect_guest{limit})
+      .then(
+          [self](const guest_connected& x) {
+            self->state.connection = x.connection;
+            run_by_agent(self);
+          },
+          [self](const caf::error& why) {
+            auto problem = to_failure(why, "connect");
+            finish(self, {problem.code, title(self), to_string(problem), problem.hint});
+          });
+}
+
+} // namespace
+
+exec_actor::behavior_type exec(self_pointer self, exec_spec spec, ssh::ssh_io* io) {
+  self->state.spec = std::move(spec);
+  self->state.io = io;
+  begin(self);
+  return {
+      [self](const ssh_note& note) { take_note(self, note); },
+      [self](const ssh_data& data) { take_data(self, data); },
+      [self](const exec_input& x) { self->state.io->write(self->state.stdio, x.bytes); },
+      [self](const exec_input_ended&) { self->state.io->send_eof(self->state.stdio); },
+      [self](const exec_signal& x) {
+        if (self->state.control != 0)
+          self->state.io->write(self->state.control,
+                                agent::signal_frame(static_cast<std::uint32_t>(x.signal)));
+      },
+      [self](const exec_credit& x) { pay(self, x.bytes); },
+      [self](const close_exec&) {
+        finish(self, {ec::cancelled, title(self), "its client went away", {}});
+      },
+      [self](const step_due& x) { drain_due(self, x); },
+  };
+}
+
+} // namespace banger::actors

@@ -1,0 +1,218 @@
+#include "actors/supervisor.hpp"
+
+#include "core/sizes.hpp"
+#include "core/vm_name.hpp"
+#include "core/vm_ref.hpp"
+#include "host/clock.hpp"
+#include "host/log.hpp"
+#include "host/random.hpp"
+#include "protocol/caf_error.hpp"
+
+#include <algorithm>
+
+namespace banger::actors {
+
+namespace {
+
+using self_pointer = supervisor_actor::stateful_pointer<supervisor_state>;
+
+constexpr std::uint32_t default_vcpus = 1, default_memory_mib = 512, default_disk_mib = 8192;
+constexpr std::uint16_t guest_ssh_port =
+    2222; // 22 needs root, and a host's sshd may hold it on all addresses
+
+std::vector<core::named_id> names_of(const supervisor_state& state) {
+  std::vector<core::named_id> all;
+  all.reserve(state.vms.size());
+  for (const auto& [id, vm] : state.vms)
+    all.push_back({id, vm.info.name});
+  return all;
+}
+
+/// Hands a request to the VM it names: the VM answers the asker itself.
+template <class Reply, class... Ts>
+caf::result<Reply> route(self_pointer self, const std::string& ref, const Ts&... request) {
+  auto id = core::resolve_ref(names_of(self->state), ref);
+  if (!id)
+    return to_error(id.error());
+  return self->delegate(self->state.vms.at(*id).actor, request...);
+}
+
+void add(self_pointer self, const vm_record& record, const vm_past& past) {
+  auto& state = self->state;
+  auto actor = self->spawn<caf::monitored>(vm, record, past, state.context, supervisor_actor{self});
+  auto& entry = state.vms[record.id];
+  entry.actor = actor;
+  entry.info.id = record.id;
+  entry.info.name = record.name;
+  entry.info.image = record.image;
+}
+
+result<vm_record> plan_record(const supervisor_state& state, const vm_config& config) {
+  vm_record record;
+  record.name = config.name;
+  auto is_taken = [&](const std::string& name) {
+    return std::any_of(state.vms.begin(), state.vms.end(),
+                       [&](const auto& x) { return x.second.info.name == name; });
+  };
+  if (record.name.empty()) {
+    do
+      record.name = core::random_vm_name(host::random_u64());
+    while (is_taken(record.name));
+  }
+  if (auto ok = core::check_vm_name(record.name); !ok)
+    return tl::make_unexpected(ok.error());
+  if (is_taken(record.name))
+    return fail(ec::already_exists, "create vm '" + record.name + "'", "the name is taken",
+                "choose another --name, or: banger vm delete " + record.name);
+  record.image = config.image.empty() ? "debian" : config.image;
+  record.vcpu_count = config.vcpu_count != 0 ? config.vcpu_count : default_vcpus;
+  record.memory_mib = config.memory_mib != 0 ? config.memory_mib : default_memory_mib;
+  record.disk_mib = config.disk_mib != 0 ? config.disk_mib : default_disk_mib;
+  if (auto ok = core::check_vm_sizes(record.vcpu_count, record.memory_mib, record.disk_mib); !ok)
+    return tl::make_unexpected(ok.error());
+  record.is_isolated = config.is_isolated;
+  record.is_ephemeral = config.is_ephemeral;
+  record.ssh_port = guest_ssh_port;
+  record.created_at_ms = host::unix_ms();
+  do
+    record.id = host::random_hex(6);
+  while (state.vms.contains(record.id));
+  record.directory = state.vms_directory + "/" + record.id;
+  return record;
+}
+
+/// A name is taken from the moment its VM actor exists, so of racing creates one wins.
+caf::result<vm_info> create(self_pointer self, const order& what, const progress_actor& progress) {
+  auto record = plan_record(self->state, what.config);
+  if (!record)
+    return to_error(record.error());
+  auto& state = self->state;
+  add(self, *record, {});
+  auto actor = state.vms.at(record->id).actor;
+  auto reply = self->make_response_promise<vm_info>();
+  self->request(state.context->leases, state.context->deadlines.quick, reserve_address{})
+      .then(
+          [self, actor, reply, what, progress,
+           id = record->id](const address_lease& lease) mutable {
+            auto placed = what;
+            placed.subject = lease.address; // of a create: where it will live
+            self->request(actor, self->state.context->deadlines.create(), placed, progress)
+                .then([reply](const vm_info& info) mutable { reply.deliver(info); },
+                      [reply](const caf::error& why) mutable { reply.deliver(why); });
+          },
+          [self, actor, reply](const caf::error& why) mutable {
+            self->send_exit(actor, caf::exit_reason::normal);
+            reply.deliver(translated(why, "reserve an address"));
+          });
+  return reply;
+}
+
+caf::result<vm_info> take(self_pointer self, const order& what, const progress_actor& progress) {
+  if (what.kind == order_kind::create)
+    return create(self, what, progress);
+  return route<vm_info>(self, what.subject, what, progress);
+}
+
+/// A cancel goes to every VM: it names the operation, and a create has no name to look up yet.
+void pass_cancel(self_pointer self, const cancel& x) {
+  for (const auto& [id, vm] : self->state.vms)
+    if (!vm.info.operation.empty() || vm.info.state == vm_state::creating)
+      self->send(vm.actor, x);
+}
+
+void changed(self_pointer self, const vm_changed& x) {
+  auto& state = self->state;
+  auto found = state.vms.find(x.info.id);
+  if (found == state.vms.end())
+    return;
+  auto old_state = found->second.info.state;
+  auto old_error = found->second.info.last_error_at_ms;
+  found->second.info = x.info;
+  if (old_state != x.info.state)
+    self->send(state.events, publish_event{"vm.state", x.info.name, to_string(x.info.state)});
+  if (old_error != x.info.last_error_at_ms && !x.info.last_error.empty())
+    self->send(state.events, publish_event{"vm.error", x.info.name, x.info.last_error});
+}
+
+caf::result<vm_list> list(self_pointer self) {
+  vm_list all;
+  all.vms.reserve(self->state.vms.size());
+  for (const auto& [id, vm] : self->state.vms)
+    all.vms.push_back(vm.info);
+  std::sort(all.vms.begin(), all.vms.end(),
+            [](const vm_info& a, const vm_info& b) { return a.name < b.name; });
+  return all;
+}
+
+vm_counts count(self_pointer self) {
+  const auto& vms = self->state.vms;
+  auto running = std::count_if(vms.begin(), vms.end(), [](const auto& x) {
+    return x.second.info.state == vm_state::running;
+  });
+  return {static_cast<std::uint32_t>(vms.size()), static_cast<std::uint32_t>(running)};
+}
+
+used_images images_in_use(self_pointer self) {
+  used_images used;
+  for (const auto& [id, vm] : self->state.vms)
+    used.builds.push_back(vm.info.image);
+  return used;
+}
+
+/// A VM that ended well was deleted. One that crashed loses its actor only: its process is not ours
+/// to take with it, and the next start of the daemon adopts it.
+void vm_down(self_pointer self, const caf::down_msg& down) {
+  auto& state = self->state;
+  auto found = std::find_if(state.vms.begin(), state.vms.end(),
+                            [&](const auto& x) { return x.second.actor == down.source; });
+  if (found == state.vms.end())
+    return;
+  if (down.reason != caf::exit_reason::normal && down.reason != caf::exit_reason::user_shutdown) {
+    host::log_error("the actor of vm '" + found->second.info.name +
+                    "' failed: " + to_string(to_failure(down.reason)));
+    self->send(state.events, publish_event{"vm.crashed", found->second.info.name,
+                                           to_string(to_failure(down.reason))});
+  } else {
+    self->send(state.events, publish_event{"vm.deleted", found->second.info.name, {}});
+  }
+  state.vms.erase(found);
+}
+
+} // namespace
+
+supervisor_actor::behavior_type supervisor(self_pointer self,
+                                           std::shared_ptr<const vm_context> context,
+                                           events_actor events, std::string vms_directory,
+                                           std::vector<known_vm> known) {
+  auto& state = self->state;
+  state.context = std::move(context);
+  state.events = std::move(events);
+  state.vms_directory = std::move(vms_directory);
+  self->set_down_handler([self](const caf::down_msg& down) { vm_down(self, down); });
+  self->set_exit_handler([self](const caf::exit_msg& message) {
+    for (const auto& [id, vm] : self->state.vms)
+      self->send_exit(vm.actor, message.reason);
+    self->quit(message.reason);
+  });
+  for (const auto& x : known) {
+    self->send(state.context->leases, address_taken{x.record.address});
+    add(self, x.record, x.past);
+  }
+  return {
+      [self](const order& what, const progress_actor& progress) {
+        return take(self, what, progress);
+      },
+      [self](const cancel& x) { pass_cancel(self, x); },
+      [self](const list_vms&) { return list(self); },
+      [self](const count_vms&) { return count(self); },
+      [self](const get_vm& x) { return route<vm_info>(self, x.ref, x); },
+      [self](const wait_vm& x) { return route<vm_info>(self, x.ref, x); },
+      [self](const get_ssh_target& x) { return route<ssh_target>(self, x.ref, x); },
+      [self](const get_guest_link& x) { return route<guest_link_actor>(self, x.ref, x); },
+      [self](const read_console& x) { return route<console_chunk>(self, x.ref, x); },
+      [self](const get_used_images&) { return images_in_use(self); },
+      [self](const vm_changed& x) { changed(self, x); },
+  };
+}
+
+} // namespace banger::actors

@@ -1,0 +1,98 @@
+// VM: one per virtual machine. Owns its record, its state and its machine; runs one operation at a
+// time.
+#pragma once
+
+#include "core/deadlines.hpp"
+#include "protocol/actors.hpp"
+#include "protocol/vm_record.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace banger::actors {
+
+/// What every VM works with. Handles and plain values; the factories let a test put scripted actors
+/// in place of those that start processes.
+struct vm_context {
+  store_actor store;
+  leases_actor leases;
+  images_actor images;
+  known_hosts_actor known_hosts;
+  std::function<vm_files_actor()> make_files;
+  std::function<machine_actor(const vm_actor& owner)> make_machine;
+  /// Takes over a process that survived the daemon; `handles` is what write_handles recorded.
+  std::function<machine_actor(const vm_actor& owner, const std::string& handles)> adopt_machine;
+  std::function<guest_link_actor(const vm_record& record)> make_link;
+  std::string private_key;    ///< path of the key that opens guests
+  std::string authorized_key; ///< its public half, one line
+  std::string known_hosts_path;
+  core::deadlines deadlines;
+};
+
+/// What is true of the hypervisor process when a VM actor starts.
+struct vm_past {
+  std::string handles;   ///< text of the handles file; empty where there is none
+  bool is_alive = false; ///< the process those handles name still runs
+  std::int32_t pid = 0;
+  std::string accelerator;
+  std::int64_t started_at_ms = 0;
+};
+
+/// One order that runs or waits.
+struct vm_operation {
+  order what;
+  progress_actor progress;
+  caf::typed_response_promise<vm_info> reply;
+  std::string stage;
+  std::int64_t since_ms = 0;
+  bool is_cancelled = false;
+};
+
+struct vm_waiter {
+  vm_state state = vm_state::running;
+  std::int64_t until_ms = 0;
+  caf::typed_response_promise<vm_info> reply;
+};
+
+/// All that a VM actor knows. Touched only by its own handlers.
+struct vm_data {
+  static inline const char* name = "vm"; // CAF's actor name, for logs
+  vm_record record;
+  vm_state state = vm_state::stopped;
+  std::shared_ptr<const vm_context> context;
+  supervisor_actor supervisor;
+  std::optional<vm_operation> operation;
+  std::deque<vm_operation> queue;
+  std::vector<vm_waiter> waiters;
+  vm_files_actor files;  ///< while an operation needs them
+  machine_actor machine; ///< while there is a process
+  guest_link_actor link; ///< while there is a machine
+  std::string kernel;    ///< of the image, while starting
+  std::string initrd;
+  std::string cmdline_extra;
+  std::int32_t pid = 0;
+  std::string accelerator;
+  std::int64_t started_at_ms = 0;
+  std::uint64_t generation =
+      0; ///< grows with each operation: late answers of older ones are dropped
+
+  [[nodiscard]] vm_info info() const;
+};
+
+using vm_pointer = vm_actor::stateful_pointer<vm_data>;
+
+/// Behaves as the VM of `record`. A new VM has settled_state::creating and waits for its create
+/// order; any other is made to agree with `past` first.
+vm_actor::behavior_type vm(vm_pointer self, vm_record record, vm_past past,
+                           std::shared_ptr<const vm_context> context, supervisor_actor supervisor);
+
+} // namespace banger::actors

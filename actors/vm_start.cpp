@@ -1,0 +1,237 @@
+#include "actors/vm_steps.hpp"
+
+#include <memory>
+
+namespace banger::actors {
+
+namespace {
+
+/// Gives up because an actor below failed while `stage` ran.
+auto on_failure(vm_pointer self, std::string stage) {
+  return [self, stage](const caf::error& why) { give_up(self, to_failure(why, stage)); };
+}
+
+std::vector<std::string> pin_names(const vm_record& record) {
+  return {record.name + ".vm", "[" + record.address + "]:" + std::to_string(record.ssh_port)};
+}
+
+void settle(vm_pointer self, settled_state settled, vm_state state) {
+  self->state.record.settled = settled;
+  self->state.state = state;
+}
+
+void forget_error(vm_pointer self) {
+  auto& record = self->state.record;
+  record.error.clear();
+  record.error_stage.clear();
+  record.error_at_ms = 0;
+}
+
+// -- create: row first, then files, then the pin
+// ------------------------------------------------------
+
+void created(vm_pointer self) {
+  settle(self, settled_state::stopped, vm_state::stopped);
+  save_record(self, [self] { finish(self); });
+}
+
+void pin_key(vm_pointer self) {
+  const auto& context = *self->state.context;
+  const auto& record = self->state.record;
+  ask<done>(
+      self, context.known_hosts, context.deadlines.storage,
+      pin_host_key{pin_names(record), record.host_key_public},
+      [self](const done&) { created(self); }, on_failure(self, "pin its host key"));
+}
+
+void make_files(vm_pointer self, const image_files& image) {
+  const auto& context = *self->state.context;
+  auto& record = self->state.record;
+  enter_stage(self, "making disks");
+  ask<vm_files_made>(
+      self, files_of(self), context.deadlines.make_files,
+      make_vm_files{record.directory, record.name, image.root, image.root_format, record.disk_mib},
+      [self](const vm_files_made& made) {
+        self->state.record.host_key_public = made.host_key_public;
+        pin_key(self);
+      },
+      on_failure(self, "make its files"));
+}
+
+void save_new_record(vm_pointer self, const image_files& image) {
+  const auto& context = *self->state.context;
+  self->state.record.image_build = image.build;
+  ask<done>(
+      self, context.store, context.deadlines.storage, save_vm{self->state.record},
+      [self, image](const done&) { make_files(self, image); }, on_failure(self, "save its record"));
+}
+
+// -- start
+// --------------------------------------------------------------------------------------------
+
+void started(vm_pointer self) {
+  auto& state = self->state;
+  self->send(state.context->leases, release_start_slot{state.record.id});
+  state.started_at_ms = host::unix_ms();
+  forget_error(self);
+  settle(self, settled_state::running, vm_state::running);
+  save_record(self, [self] { finish(self); });
+}
+
+void connect(vm_pointer self) {
+  auto& state = self->state;
+  const auto& limits = state.context->deadlines;
+  enter_stage(self, "connecting");
+  state.link = state.context->make_link(state.record);
+  auto patience = static_cast<std::uint32_t>(limits.connect.count());
+  ask<guest_connected>(
+      self, state.link, limits.connect + core::deadlines::margin, connect_guest{patience},
+      [self](const guest_connected&) { started(self); }, on_failure(self, "connect to it by SSH"));
+}
+
+void await_guest(vm_pointer self) {
+  const auto& context = *self->state.context;
+  ask<done>(
+      self, self->state.machine, context.deadlines.boot + core::deadlines::margin, await_ready{},
+      [self](const done&) { connect(self); }, on_failure(self, "boot it"));
+}
+
+void record_handles(vm_pointer self, const machine_launched& launched) {
+  const auto& context = *self->state.context;
+  self->state.pid = launched.pid;
+  self->state.accelerator = launched.accelerator;
+  ask<done>(
+      self, files_of(self), context.deadlines.storage,
+      write_handles{self->state.record.directory, launched.handles},
+      [self](const done&) { await_guest(self); }, on_failure(self, "record its process"));
+}
+
+void launch(vm_pointer self) {
+  auto& state = self->state;
+  const auto& record = state.record;
+  enter_stage(self, "booting");
+  state.machine = state.context->make_machine(self);
+  launch_machine request{record.id,           record.name,       record.directory,  state.kernel,
+                         state.cmdline_extra, record.vcpu_count, record.memory_mib, record.address,
+                         record.ssh_port,     record.is_isolated};
+  ask<machine_launched>(
+      self, state.machine, state.context->deadlines.launch, std::move(request),
+      [self](const machine_launched& launched) { record_handles(self, launched); },
+      on_failure(self, "start its hypervisor"));
+}
+
+void prepare(vm_pointer self, const image_files& image) {
+  auto& state = self->state;
+  const auto& limits = state.context->deadlines;
+  state.kernel = image.kernel;
+  state.cmdline_extra = image.cmdline_extra;
+  enter_stage(self, "preparing");
+  ask<done>(
+      self, files_of(self), limits.storage,
+      write_boot_files{state.record.directory, state.record.name, image.initrd,
+                       state.context->authorized_key},
+      [self](const done&) { launch(self); }, on_failure(self, "write its boot files"));
+}
+
+void take_slot(vm_pointer self, const image_files& image) {
+  const auto& context = *self->state.context;
+  enter_stage(self, "waiting for a start slot");
+  ask<done>(
+      self, context.leases, context.deadlines.start_slot, acquire_start_slot{self->state.record.id},
+      [self, image](const done&) { prepare(self, image); }, on_failure(self, "wait for its turn"));
+}
+
+/// Forgets a VM that never came to be; the actor ends.
+void roll_back_create(vm_pointer self, const failure& why) {
+  const auto& context = *self->state.context;
+  auto record = self->state.record;
+  auto reply = self->state.operation->reply;
+  auto answer = describe(self, why);
+  self->state.state = vm_state::deleting;
+  auto last = [self, reply, answer, record]() mutable {
+    self->send(self->state.context->leases, address_freed{record.address});
+    if (reply.pending())
+      reply.deliver(to_error(answer));
+    self->quit(caf::exit_reason::normal);
+  };
+  auto forget = [self, last, record](const caf::error&) mutable {
+    const auto& below = *self->state.context;
+    ask<done>(
+        self, below.store, below.deadlines.storage, forget_vm{record.id},
+        [last](const done&) mutable { last(); }, [last](const caf::error&) mutable { last(); });
+  };
+  auto unpin = [self, forget, record](const caf::error&) mutable {
+    const auto& below = *self->state.context;
+    ask<done>(
+        self, below.known_hosts, below.deadlines.storage, pin_host_key{pin_names(record), {}},
+        [forget](const done&) mutable { forget({}); }, forget);
+  };
+  ask<done>(
+      self, files_of(self), context.deadlines.remove_files, remove_vm_files{record.directory},
+      [unpin](const done&) mutable { unpin({}); }, unpin);
+}
+
+void roll_back_start(vm_pointer self, failure why) {
+  self->send(self->state.context->leases, release_start_slot{self->state.record.id});
+  tear_down(self, core::milliseconds{0}, [self, why](const failure&) {
+    auto& record = self->state.record;
+    auto is_cancelled = why.code == ec::cancelled;
+    record.wanted = wanted_state::stopped;
+    if (is_cancelled) {
+      settle(self, settled_state::stopped, vm_state::stopped);
+    } else {
+      record.error = to_string(why);
+      record.error_stage = self->state.operation->stage;
+      record.error_at_ms = host::unix_ms();
+      settle(self, settled_state::error, vm_state::error);
+    }
+    save_record(self, [self, why] {
+      auto final_word = why;
+      if (final_word.hint.empty() && final_word.code != ec::cancelled)
+        final_word.hint = "banger vm logs " + self->state.record.name;
+      finish_failed(self, final_word);
+    });
+  });
+}
+
+} // namespace
+
+void begin_create(vm_pointer self) {
+  self->state.record.address =
+      self->state.operation->what.subject; // a create order brings its lease
+  const auto& context = *self->state.context;
+  ask<image_files>(
+      self, context.images, context.deadlines.quick, resolve_image{self->state.record.image, {}},
+      [self](const image_files& image) { save_new_record(self, image); }, on_failure(self, ""));
+}
+
+void begin_start(vm_pointer self) {
+  auto& state = self->state;
+  const auto& context = *state.context;
+  state.state = vm_state::starting;
+  state.record.wanted = wanted_state::running;
+  publish(self);
+  ask<image_files>(
+      self, context.images, context.deadlines.quick,
+      resolve_image{state.record.image, state.record.image_build},
+      [self](const image_files& image) {
+        const auto& below = *self->state.context;
+        ask<done>(
+            self, below.store, below.deadlines.storage, save_vm{self->state.record},
+            [self, image](const done&) { take_slot(self, image); },
+            on_failure(self, "save its record"));
+      },
+      on_failure(self, ""));
+}
+
+void give_up(vm_pointer self, failure why) {
+  auto& state = self->state;
+  state.operation->is_cancelled = true;
+  ++state.generation; // answers to the steps so far are late now
+  if (state.operation->what.kind == order_kind::create)
+    roll_back_create(self, why);
+  else
+    roll_back_start(self, std::move(why));
+}
+
+} // namespace banger::actors

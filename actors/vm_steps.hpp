@@ -1,0 +1,83 @@
+// The steps of a VM's operations, shared by vm*.cpp. Not for others.
+#pragma once
+
+#include "actors/vm.hpp"
+#include "core/vm_machine.hpp"
+#include "host/clock.hpp"
+#include "protocol/caf_error.hpp"
+
+#include <string>
+#include <utility>
+
+namespace banger::actors {
+
+// -- vm.cpp: the frame around every operation
+// --------------------------------------------------------
+
+/// Says what the operation does now, to its client and to the supervisor.
+void enter_stage(vm_pointer self, std::string stage);
+
+/// Tells the supervisor and the waiters how the VM is now.
+void publish(vm_pointer self);
+
+/// Ends the operation well: answers it and begins the next in the queue.
+void finish(vm_pointer self);
+
+/// Ends the operation badly: answers it with `why` and begins the next in the queue.
+void finish_failed(vm_pointer self, failure why);
+
+/// Completes a failure with the operation's subject, id and a hint.
+[[nodiscard]] failure describe(vm_pointer self, failure why);
+
+/// Asks an actor below. A late answer, one to an operation that has ended or was given up, is
+/// dropped.
+template <class Reply, class Handle, class Request, class OnReply, class OnError>
+void ask(vm_pointer self, const Handle& whom, core::milliseconds deadline, Request request,
+         OnReply on_reply, OnError on_error) {
+  auto generation = self->state.generation;
+  self->request(whom, deadline, std::move(request))
+      .then(
+          [self, generation, on_reply](Reply& reply) mutable {
+            if (generation == self->state.generation)
+              on_reply(reply);
+          },
+          [self, generation, on_error](const caf::error& why) mutable {
+            if (generation == self->state.generation)
+              on_error(why);
+          });
+}
+
+/// The actor for blocking work on the VM's folder; made when an operation first needs it.
+[[nodiscard]] const vm_files_actor& files_of(vm_pointer self);
+
+/// Writes the record, then calls `next`; a storage failure is logged into the record's error and
+/// `next` is called all the same, because what was done to the VM is not undone by a full disk.
+void save_record(vm_pointer self, std::function<void()> next);
+
+// -- vm_start.cpp
+// ------------------------------------------------------------------------------------
+
+void begin_create(vm_pointer self);
+void begin_start(vm_pointer self);
+
+/// Gives up a create or a start: undoes what it did so far, then fails it with `why`.
+void give_up(vm_pointer self, failure why);
+
+// -- vm_stop.cpp
+// -------------------------------------------------------------------------------------
+
+/// Ends the machine, its link and its handles, then calls `next` with the first problem, if any:
+/// every step runs whatever the others did. The one clean-up of failed start, stop, kill, delete
+/// and reconcile.
+void tear_down(vm_pointer self, core::milliseconds grace, std::function<void(failure)> next);
+
+void begin_stop(vm_pointer self, core::milliseconds grace, bool is_restart);
+void begin_remove(vm_pointer self);
+
+/// Makes record and reality agree when the actor starts.
+void begin_recovery(vm_pointer self, const vm_past& past);
+
+/// The hypervisor ended by itself.
+void machine_gone(vm_pointer self, const machine_ended& event);
+
+} // namespace banger::actors

@@ -1,0 +1,243 @@
+#include "actors/vm_steps.hpp"
+
+#include <memory>
+
+namespace banger::actors {
+
+namespace {
+
+/// Collects the problems of a clean-up: the first one is told, none stops the rest.
+void note(failure& first, const caf::error& why, const char* what) {
+  auto problem = to_failure(why, what);
+  if (first.code == ec::none)
+    first = std::move(problem);
+}
+
+void clear_handles(vm_pointer self, std::function<void(failure)> next, failure first) {
+  const auto& context = *self->state.context;
+  self->state.pid = 0;
+  self->state.accelerator.clear();
+  self->state.started_at_ms = 0;
+  ask<done>(
+      self, files_of(self), context.deadlines.storage,
+      write_handles{self->state.record.directory, {}}, [next, first](const done&) { next(first); },
+      [next, first](const caf::error& why) mutable {
+        note(first, why, "clear its handles");
+        next(first);
+      });
+}
+
+void stopped(vm_pointer self, bool is_restart) {
+  auto& state = self->state;
+  state.record.settled = settled_state::stopped;
+  state.state = vm_state::stopped;
+  if (is_restart) {
+    begin_start(self);
+    return;
+  }
+  state.record.error.clear();
+  state.record.error_stage.clear();
+  state.record.error_at_ms = 0;
+  save_record(self, [self] { finish(self); });
+}
+
+// -- delete: files, pins, row, address
+// -----------------------------------------------------------------
+
+void removed(vm_pointer self) {
+  auto& state = self->state;
+  self->send(state.context->leases, address_freed{state.record.address});
+  auto last = state.info();
+  last.operation.clear();
+  last.stage.clear();
+  if (state.operation && state.operation->reply.pending())
+    state.operation->reply.deliver(last);
+  for (auto& waiting : state.queue)
+    waiting.reply.deliver(
+        to_error({ec::not_found, "no VM '" + last.name + "'", "it was deleted", {}}));
+  publish(self);
+  self->quit(caf::exit_reason::normal);
+}
+
+void forget_row(vm_pointer self, failure first) {
+  const auto& context = *self->state.context;
+  ask<done>(
+      self, context.store, context.deadlines.storage, forget_vm{self->state.record.id},
+      [self](const done&) { removed(self); },
+      [self, first](const caf::error& why) mutable {
+        note(first, why, "remove its record");
+        self->state.state = vm_state::error;
+        finish_failed(self, first);
+      });
+}
+
+void forget_pins(vm_pointer self, failure first) {
+  const auto& context = *self->state.context;
+  const auto& record = self->state.record;
+  pin_host_key pins{
+      {record.name + ".vm", "[" + record.address + "]:" + std::to_string(record.ssh_port)}, {}};
+  ask<done>(
+      self, context.known_hosts, context.deadlines.storage, std::move(pins),
+      [self, first](const done&) { forget_row(self, first); },
+      [self, first](const caf::error& why) mutable {
+        note(first, why, "forget its host key");
+        forget_row(self, first);
+      });
+}
+
+void remove_files(vm_pointer self) {
+  const auto& context = *self->state.context;
+  enter_stage(self, "removing disks");
+  ask<done>(
+      self, files_of(self), context.deadlines.remove_files,
+      remove_vm_files{self->state.record.directory},
+      [self](const done&) {
+        forget_pins(self, {ec::none, {}, {}, {}});
+      },
+      [self](const caf::error& why) {
+        // The row stays, so that a later delete can end what this one could not.
+        self->state.state = vm_state::error;
+        self->state.record.error = to_string(to_failure(why, "remove its files"));
+        self->state.record.settled = settled_state::error;
+        save_record(self,
+                    [self, why] { finish_failed(self, to_failure(why, "remove its files")); });
+      });
+}
+
+/// An operation of our own, with nobody waiting for it.
+void begin_own(vm_pointer self, order_kind kind) {
+  auto& state = self->state;
+  vm_operation own;
+  own.what.kind = kind;
+  own.since_ms = host::unix_ms();
+  ++state.generation;
+  state.operation = std::move(own);
+  state.state = core::state_during(kind);
+}
+
+} // namespace
+
+void tear_down(vm_pointer self, core::milliseconds grace, std::function<void(failure)> next) {
+  auto& state = self->state;
+  failure none{ec::none, {}, {}, {}};
+  if (state.link)
+    self->send_exit(state.link, caf::exit_reason::user_shutdown);
+  state.link = nullptr;
+  if (!state.machine) {
+    clear_handles(self, std::move(next), none);
+    return;
+  }
+  auto limit = grace + state.context->deadlines.end_margin;
+  auto end = [self, next](failure first) {
+    self->send_exit(self->state.machine, caf::exit_reason::user_shutdown);
+    self->state.machine = nullptr;
+    clear_handles(self, next, std::move(first));
+  };
+  ask<machine_ended>(
+      self, state.machine, limit, end_machine{static_cast<std::uint32_t>(grace.count())},
+      [end, none](const machine_ended&) { end(none); },
+      [end, none](const caf::error& why) {
+        auto first = none;
+        note(first, why, "end its hypervisor");
+        end(first);
+      });
+}
+
+void begin_stop(vm_pointer self, core::milliseconds grace, bool is_restart) {
+  auto& state = self->state;
+  state.state = vm_state::stopping;
+  if (!is_restart)
+    state.record.wanted = wanted_state::stopped;
+  enter_stage(self, grace.count() > 0 ? "shutting down" : "killing");
+  // What is wanted goes to disk first: a daemon that dies now must not take the VM for a crashed
+  // one.
+  save_record(self, [self, grace, is_restart] {
+    tear_down(self, grace, [self, is_restart](const failure& first) {
+      if (first.code == ec::none) {
+        stopped(self, is_restart);
+        return;
+      }
+      self->state.state = vm_state::error;
+      self->state.record.settled = settled_state::error;
+      self->state.record.error = to_string(first);
+      self->state.record.error_stage = "shutting down";
+      self->state.record.error_at_ms = host::unix_ms();
+      save_record(self, [self, first] { finish_failed(self, first); });
+    });
+  });
+}
+
+void begin_remove(vm_pointer self) {
+  auto& state = self->state;
+  state.state = vm_state::deleting;
+  state.record.wanted = wanted_state::stopped;
+  enter_stage(self, "ending");
+  tear_down(self, core::milliseconds{0}, [self](const failure&) { remove_files(self); });
+}
+
+void begin_recovery(vm_pointer self, const vm_past& past) {
+  auto& state = self->state;
+  const auto& record = state.record;
+  auto is_new = record.settled == settled_state::creating && past.handles.empty() &&
+                record.host_key_public.empty() && record.image_build.empty();
+  if (is_new) { // its create order comes next
+    state.state = vm_state::creating;
+    return;
+  }
+  if (record.settled == settled_state::creating) { // the daemon died while it was made
+    begin_own(self, order_kind::remove);
+    remove_files(self);
+    return;
+  }
+  if (past.is_alive) {
+    state.machine = state.context->adopt_machine(self, past.handles);
+    state.pid = past.pid;
+    state.accelerator = past.accelerator;
+    state.started_at_ms = past.started_at_ms;
+    if (record.wanted == wanted_state::running && record.settled == settled_state::running) {
+      state.link = state.context->make_link(record);
+      state.state = vm_state::running;
+      publish(self);
+      return;
+    }
+    begin_own(self, order_kind::kill); // half started or half stopped: end it
+    begin_stop(self, core::milliseconds{0}, false);
+    return;
+  }
+  if (record.settled != settled_state::running && past.handles.empty()) {
+    state.state = record.settled == settled_state::error ? vm_state::error : vm_state::stopped;
+    publish(self);
+    return;
+  }
+  begin_own(self, order_kind::kill);
+  clear_handles(self,
+                [self](const failure&) {
+                  auto& settled = self->state.record;
+                  settled.settled = settled_state::stopped;
+                  settled.wanted = wanted_state::stopped;
+                  settled.error = "it ended while the daemon was away";
+                  settled.error_at_ms = host::unix_ms();
+                  self->state.state = vm_state::stopped;
+                  save_record(self, [self] { finish(self); });
+                },
+                {ec::none, {}, {}, {}});
+}
+
+void machine_gone(vm_pointer self, const machine_ended& event) {
+  auto& state = self->state;
+  if (state.operation || state.state != vm_state::running)
+    return; // the operation asked for it, or learns of it from its own request
+  begin_own(self, order_kind::kill);
+  tear_down(self, core::milliseconds{0}, [self, event](const failure&) {
+    auto& record = self->state.record;
+    record.settled = settled_state::stopped;
+    record.wanted = wanted_state::stopped;
+    record.error = event.reason;
+    record.error_stage = "running";
+    record.error_at_ms = host::unix_ms();
+    self->state.state = vm_state::stopped;
+    save_record(self, [self] { finish(self); });
+  });
+}
+
+} // namespace banger::actors

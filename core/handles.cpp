@@ -1,0 +1,56 @@
+#include "core/handles.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace banger::core {
+
+namespace {
+
+constexpr int format = 1;
+
+nlohmann::json to_json(const process_identity& x) {
+  return {{"pid", x.pid}, {"start_ticks", x.start_ticks}};
+}
+
+process_identity identity_from(const nlohmann::json& json) {
+  return {json.at("pid").get<std::int32_t>(), json.at("start_ticks").get<std::uint64_t>()};
+}
+
+} // namespace
+
+std::string render_handles(const vm_handles& x) {
+  nlohmann::json json{{"format", format},
+                      {"vm_id", x.vm_id},
+                      {"directory", x.directory},
+                      {"boot_id", x.boot_id},
+                      {"qemu", to_json(x.qemu)},
+                      {"net", to_json(x.net)},
+                      {"qmp_socket", x.qmp_socket},
+                      {"control_socket", x.control_socket},
+                      {"accelerator", x.accelerator},
+                      {"started_at_ms", x.started_at_ms}};
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+result<vm_handles> parse_handles(std::string_view text) {
+  try {
+    auto json = nlohmann::json::parse(text);
+    if (auto found = json.at("format").get<int>(); found != format)
+      return fail(ec::version_mismatch, "read handles", "their format is " + std::to_string(found));
+    vm_handles x;
+    x.vm_id = json.at("vm_id").get<std::string>();
+    x.directory = json.at("directory").get<std::string>();
+    x.boot_id = json.at("boot_id").get<std::string>();
+    x.qemu = identity_from(json.at("qemu"));
+    x.net = identity_from(json.at("net"));
+    x.qmp_socket = json.at("qmp_socket").get<std::string>();
+    x.control_socket = json.at("control_socket").get<std::string>();
+    x.accelerator = json.at("accelerator").get<std::string>();
+    x.started_at_ms = json.at("started_at_ms").get<std::int64_t>();
+    return x;
+  } catch (const nlohmann::json::exception& why) {
+    return fail(ec::storage_failed, "read handles", why.what());
+  }
+}
+
+} // namespace banger::core

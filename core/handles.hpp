@@ -1,0 +1,38 @@
+// handles.json: what is true of a VM right now. Written before it is relied on; everything in it
+// may be stale after a crash or a reboot, and says so by itself.
+#pragma once
+
+#include "protocol/result.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace banger::core {
+
+/// Names one process for ever: a pid is used again, a pid with its start time in one boot is not.
+struct process_identity {
+  std::int32_t pid = 0;
+  std::uint64_t start_ticks = 0; ///< since boot; proc(5), stat, field 22
+  friend bool operator==(const process_identity&, const process_identity&) = default;
+};
+
+struct vm_handles {
+  std::string vm_id;
+  std::string directory;
+  std::string boot_id; ///< of the host
+  process_identity qemu;
+  process_identity net; ///< the network helper
+  std::string qmp_socket;
+  std::string control_socket;
+  std::string accelerator;
+  std::int64_t started_at_ms = 0; ///< Unix time
+  friend bool operator==(const vm_handles&, const vm_handles&) = default;
+};
+
+[[nodiscard]] std::string render_handles(const vm_handles& handles);
+
+/// Errors: storage_failed where the text is empty, truncated, or somebody else's; version_mismatch.
+[[nodiscard]] result<vm_handles> parse_handles(std::string_view text);
+
+} // namespace banger::core

@@ -1,0 +1,180 @@
+// bangerd: start-up and shutdown in order; everything else is in the actors.
+#include "daemon/detach.hpp"
+#include "daemon/node.hpp"
+#include "daemon/options.hpp"
+#include "daemon/startup.hpp"
+#include "host/files.hpp"
+#include "host/lock_file.hpp"
+#include "host/log.hpp"
+#include "host/unix_socket.hpp"
+#include "protocol/version.hpp"
+#include "ssh/known_hosts_file.hpp"
+#include "storage/image_catalog.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
+namespace banger::daemon {
+
+namespace {
+
+std::string to_line(const failure& why) {
+  auto line = "bangerd: " + to_string(why);
+  return why.hint.empty() ? line : line + "\nhint: " + why.hint;
+}
+
+void raise_fd_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// Signals are taken by sigwait in main alone. Done before any thread is started, which all inherit
+/// it.
+sigset_t block_signals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t handled;
+  sigemptyset(&handled);
+  for (auto signal : {SIGTERM, SIGINT, SIGHUP})
+    sigaddset(&handled, signal);
+  ::pthread_sigmask(SIG_BLOCK, &handled, nullptr);
+  return handled;
+}
+
+/// Another daemon holds the lock: it counts as ours once it accepts connections.
+bool becomes_reachable(const std::string& socket) {
+  using namespace std::chrono_literals;
+  for (int tries = 0; tries < 200; ++tries) {
+    if (host::connect_unix(socket))
+      return true;
+    std::this_thread::sleep_for(50ms);
+  }
+  return false;
+}
+
+int check_migrations(const host::paths& where) {
+  auto db = storage::database::open(where.database);
+  if (!db) {
+    std::fprintf(stderr, "%s\n", to_line(db.error()).c_str());
+    return 1;
+  }
+  auto version = (*db)->schema_version();
+  std::printf("%s: schema %d\n", where.database.c_str(), version ? *version : -1);
+  return 0;
+}
+
+std::vector<std::string> used_builds(const std::vector<actors::known_vm>& known) {
+  std::vector<std::string> used;
+  for (const auto& x : known)
+    used.push_back(x.record.image + "/" + x.record.image_build);
+  return used;
+}
+
+result<node_parts> prepare(const host::paths& where) {
+  node_parts parts;
+  parts.where = where;
+  parts.programs = find_companions();
+  auto key = prepare_key(where);
+  if (!key)
+    return tl::make_unexpected(key.error());
+  parts.key = std::move(*key);
+  ssh::known_hosts_file pins{where.known_hosts};
+  if (auto ok = pins.prepare(); !ok)
+    return tl::make_unexpected(ok.error());
+  auto db = storage::database::open(where.database);
+  if (!db)
+    return tl::make_unexpected(db.error());
+  parts.database = std::move(*db);
+  auto known = load_known_vms(*parts.database);
+  if (!known)
+    return tl::make_unexpected(known.error());
+  parts.known = std::move(*known);
+  storage::image_catalog{where.images}.prune(used_builds(parts.known));
+  parts.on_stop_request = [] { ::kill(::getpid(), SIGTERM); };
+  return parts;
+}
+
+int serve(const host::paths& where, const options& how, const host::unique_fd& channel) {
+  auto give_up = [&](const failure& why) {
+    host::log_error(to_string(why));
+    report_failure(channel, to_line(why));
+    return 1;
+  };
+  if (auto ok = host::make_private_directory(where.runtime); !ok)
+    return give_up(ok.error());
+  auto lock = host::take_lock(where.lock);
+  if (!lock) {
+    auto is_served = how.is_detached && lock.error().code == ec::already_exists &&
+                     becomes_reachable(where.socket);
+    if (!is_served) {
+      auto why = lock.error();
+      why.hint = "a daemon runs already: banger daemon status";
+      return give_up(why);
+    }
+    report_ready(channel);
+    return 0;
+  }
+  if (auto ok = prepare_folders(where); !ok)
+    return give_up(ok.error());
+  if (auto ok = host::open_log(where.log, how.log_level); !ok)
+    return give_up(ok.error());
+  auto handled = block_signals();
+  auto parts = prepare(where);
+  if (!parts)
+    return give_up(parts.error());
+  auto serving = node::start(std::move(*parts));
+  if (!serving)
+    return give_up(serving.error());
+  host::log_info("bangerd " + std::string{program_version} + " serves " + where.socket);
+  report_ready(channel);
+  const_cast<host::unique_fd&>(channel).reset();
+  int signal = 0;
+  while (::sigwait(&handled, &signal) == 0 && signal == SIGHUP) {
+  }
+  host::log_info("bangerd ends; VMs go on running");
+  serving->reset();
+  host::remove_file(where.lock);
+  return 0;
+}
+
+int run(int argc, char** argv) {
+  options how;
+  int status = 0;
+  if (!parse_options(argc, argv, how, status))
+    return status;
+  ::umask(077);
+  auto where = host::resolve_paths(host::process_environment(), ::geteuid());
+  if (!where) {
+    std::fprintf(stderr, "%s\n", to_line(where.error()).c_str());
+    return 2;
+  }
+  if (how.checks_migrations)
+    return check_migrations(*where);
+  raise_fd_limit();
+  host::unique_fd channel;
+  if (how.is_detached) {
+    auto detached = detach();
+    if (!detached) {
+      std::fprintf(stderr, "%s\n", to_line(detached.error()).c_str());
+      return 1;
+    }
+    channel = std::move(*detached);
+  }
+  return serve(*where, how, channel);
+}
+
+} // namespace
+
+} // namespace banger::daemon
+
+int main(int argc, char** argv) {
+  return banger::daemon::run(argc, argv);
+}

@@ -1,0 +1,40 @@
+// The actor system of one daemon, wired. The only place where actors are made for good.
+#pragma once
+
+#include "daemon/startup.hpp"
+#include "host/paths.hpp"
+#include "protocol/result.hpp"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace banger::daemon {
+
+/// All that node needs from start-up.
+struct node_parts {
+  host::paths where;
+  companions programs;
+  login_key key;
+  std::unique_ptr<storage::database> database;
+  std::vector<actors::known_vm> known;
+  std::function<void()> on_stop_request; ///< a client asked the daemon to end; must not block
+};
+
+/// Runs the actors; ends them, and not the VMs, when destroyed.
+class node {
+public:
+  /// Spawns everything and listens. Errors: failed, with what CAF says.
+  [[nodiscard]] static result<std::unique_ptr<node>> start(node_parts parts);
+
+  /// Ordered: clients first, the store last. A part that hangs is given up after some seconds.
+  ~node();
+  node(const node&) = delete;
+
+private:
+  class running;
+  explicit node(std::unique_ptr<running> x);
+  std::unique_ptr<running> running_;
+};
+
+} // namespace banger::daemon

@@ -1,0 +1,42 @@
+// What the daemon does before it has actors: folders, lock, keys, database. Blocks.
+#pragma once
+
+#include "actors/supervisor.hpp"
+#include "host/paths.hpp"
+#include "host/unique_fd.hpp"
+#include "protocol/result.hpp"
+#include "ssh/private_key.hpp"
+#include "storage/database.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace banger::daemon {
+
+/// The programs and files that come with banger, found beside bangerd or where `meson install` puts
+/// them.
+struct companions {
+  std::string net_helper;
+  std::string image_builder;
+  std::string guest;   ///< folder
+  std::string recipes; ///< folder
+};
+
+[[nodiscard]] companions find_companions();
+
+/// Makes every folder of ours private. Errors: unsafe_path, failed.
+[[nodiscard]] result<void> prepare_folders(const host::paths& where);
+
+/// The key that opens guests; made on the first start.
+struct login_key {
+  std::shared_ptr<const ssh::private_key> key;
+  std::string public_line; ///< for authorized_keys
+};
+
+[[nodiscard]] result<login_key> prepare_key(const host::paths& where);
+
+/// Every VM of the database, with what its handles file says of its process.
+[[nodiscard]] result<std::vector<actors::known_vm>> load_known_vms(storage::database& db);
+
+} // namespace banger::daemon

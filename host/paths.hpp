@@ -1,0 +1,43 @@
+// Where banger keeps things: the XDG base directories. Also used by the statically linked command
+// line, hence no look-ups in the user database.
+#pragma once
+
+#include "protocol/result.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+
+namespace banger::host {
+
+struct paths {
+  std::string config;  ///< ~/.config/banger
+  std::string data;    ///< ~/.local/share/banger: images
+  std::string state;   ///< ~/.local/state/banger: database, VMs, keys
+  std::string cache;   ///< ~/.cache/banger
+  std::string runtime; ///< $XDG_RUNTIME_DIR/banger: the socket and its lock
+  std::string socket;
+  std::string lock;
+  std::string database;
+  std::string vms;
+  std::string images;
+  std::string ssh;
+  std::string private_key;
+  std::string known_hosts;
+  std::string log;
+};
+
+/// Looks a variable up; nothing where it is unset.
+using environment = std::function<std::optional<std::string>(const std::string& name)>;
+
+/// The process's own environment.
+[[nodiscard]] environment process_environment();
+
+/// Works the layout out. Pure but for one question to the disk: whether /run/user/UID is there.
+/// BANGER_SOCKET moves the socket and its lock. Relative XDG values are ignored, as the XDG
+/// specification wants it. Errors: bad_request where HOME is needed and not set, or the socket's
+/// path is too long.
+[[nodiscard]] result<paths> resolve_paths(const environment& env, uid_t uid);
+
+} // namespace banger::host

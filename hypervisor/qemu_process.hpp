@@ -1,0 +1,56 @@
+// The processes of one running VM: QEMU and the helper that is its user-mode network. Starts them,
+// or finds them again. No CAF, no waiting: what takes time is reported by file descriptors.
+#pragma once
+
+#include "core/handles.hpp"
+#include "host/unique_fd.hpp"
+#include "protocol/orders.hpp"
+#include "protocol/result.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace banger::hypervisor {
+
+/// Where the programs are.
+struct programs {
+  std::string qemu;       ///< absolute path of qemu-system-x86_64
+  std::string net_helper; ///< absolute path of banger-net
+  bool has_kvm = false;   ///< /dev/kvm can be opened for writing
+};
+
+/// Looks for the programs. Errors: missing_program, with the package's name.
+[[nodiscard]] result<programs> find_programs(const std::string& net_helper);
+
+/// The processes, held by descriptors. Destroying this lets them run on.
+struct qemu_process {
+  core::vm_handles handles;
+  host::unique_fd qemu_pidfd; ///< readable once QEMU has ended
+  host::unique_fd net_pidfd;
+  host::unique_fd qmp;     ///< connected to QMP; QEMU greets first
+  host::unique_fd control; ///< connected to the guest's control port; lines both ways
+  std::string accelerator; ///< "kvm" or "tcg"
+};
+
+/// Makes the sockets, then starts both processes in sessions of their own, so that they survive us.
+/// On failure nothing is left. QEMU's own words go to `qemu.log` in the VM's folder. Errors:
+/// hypervisor_failed, failed.
+[[nodiscard]] result<qemu_process> start_qemu(const launch_machine& request, const programs& where);
+
+/// Takes over processes that an earlier daemon started. Errors: not_found where they are gone.
+[[nodiscard]] result<qemu_process> adopt_qemu(const core::vm_handles& handles);
+
+/// Kills both, if they still run, and collects them. Does not wait: see qemu_pidfd.
+void kill_qemu(const qemu_process& process);
+
+/// Removes the sockets of a VM whose QEMU has ended.
+void remove_sockets(const core::vm_handles& handles);
+
+/// How QEMU ended, in words: "exited with status 1", "killed by signal 9". "ended" where it was not
+/// our child.
+[[nodiscard]] std::string describe_end(const qemu_process& process);
+
+/// The last lines QEMU wrote to its log, joined; empty where it was silent.
+[[nodiscard]] std::string last_words(const std::string& vm_directory);
+
+} // namespace banger::hypervisor

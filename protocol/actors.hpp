@@ -1,0 +1,210 @@
+// The interface of every actor, in one place. Read this file to know who may say what to whom.
+// Requests go down (client_session -> supervisor -> vm -> {machine, guest_link, store, ...}),
+// events go up.
+#pragma once
+
+#include "protocol/orders.hpp"
+#include "protocol/requests.hpp"
+#include "protocol/wire_types.hpp"
+
+#include <caf/replies_to.hpp>
+#include <caf/type_id.hpp>
+#include <caf/typed_actor.hpp>
+
+namespace banger {
+
+/// STORE: the SQLite connection. Detached, private: never published, never sees a remote handle.
+using store_actor = caf::typed_actor<caf::replies_to<save_vm>::with<done>, //
+                                     caf::replies_to<forget_vm>::with<done>>;
+
+/// LEASES: guest addresses and start slots. Scheduled.
+using leases_actor =
+    caf::typed_actor<caf::replies_to<reserve_address>::with<address_lease>,
+                     caf::reacts_to<address_taken>, //
+                     caf::reacts_to<address_freed>, caf::replies_to<acquire_start_slot>::with<done>,
+                     caf::reacts_to<release_start_slot>>;
+
+/// EVENTS: the event stream and its subscribers. Scheduled.
+using event_sink_actor = caf::typed_actor<caf::reacts_to<event_happened>>;
+using events_actor = caf::typed_actor<caf::reacts_to<publish_event>,
+                                      caf::reacts_to<subscribe_events, event_sink_actor>>;
+
+/// VM_FILES: blocking work on one VM's folder. Detached, lives as long as the operation that needs
+/// it.
+using vm_files_actor = caf::typed_actor<
+    caf::replies_to<make_vm_files>::with<vm_files_made>,
+    caf::replies_to<write_boot_files>::with<done>, caf::replies_to<write_handles>::with<done>,
+    caf::replies_to<remove_vm_files>::with<done>, caf::replies_to<read_log>::with<console_chunk>>;
+
+/// KNOWN_HOSTS: the daemon's sole writer of its known_hosts file. Detached: it syncs to disk.
+using known_hosts_actor =
+    caf::typed_actor<caf::replies_to<get_host_key_algorithms>::with<host_key_algorithms>,
+                     caf::replies_to<check_host_key>::with<done>,
+                     caf::replies_to<pin_host_key>::with<done>>;
+
+/// Whoever watches file descriptors. Scheduled actors only.
+using fd_watcher_actor = caf::typed_actor<caf::reacts_to<fd_ready>>;
+
+/// Whoever hears from the SSH I/O thread.
+using ssh_listener_actor = caf::typed_actor<caf::reacts_to<ssh_note>, caf::reacts_to<ssh_data>>;
+
+/// GUEST_LINK: the one SSH connection of a running VM: connects, checks the host key, reconnects.
+using guest_link_actor =
+    ssh_listener_actor::extend<caf::replies_to<connect_guest>::with<guest_connected>,
+                               caf::reacts_to<step_due>>;
+
+/// EXEC: one command in a guest: three channels and a client. Ends with the command.
+using exec_actor = ssh_listener_actor::extend<caf::reacts_to<exec_input>, //
+                                              caf::reacts_to<exec_input_ended>,
+                                              caf::reacts_to<exec_signal>, //
+                                              caf::reacts_to<exec_credit>, //
+                                              caf::reacts_to<close_exec>,  //
+                                              caf::reacts_to<step_due>>;
+
+/// Whoever wants to hear of an operation's stages.
+using progress_actor = caf::typed_actor<caf::reacts_to<stage_entered>>;
+
+/// MACHINE: one hypervisor process, its QMP connection and the guest's control port. Scheduled.
+using machine_actor =
+    fd_watcher_actor::extend<caf::replies_to<launch_machine>::with<machine_launched>,
+                             caf::replies_to<await_ready>::with<done>,
+                             caf::replies_to<end_machine>::with<machine_ended>,
+                             caf::reacts_to<step_due>>;
+
+/// VM: one per VM; the only owner of its record, its state and its machine. Scheduled: never
+/// blocks.
+using vm_actor = caf::typed_actor<caf::replies_to<order, progress_actor>::with<vm_info>,
+                                  caf::reacts_to<cancel>, //
+                                  caf::replies_to<get_vm>::with<vm_info>,
+                                  caf::replies_to<wait_vm>::with<vm_info>,
+                                  caf::replies_to<get_ssh_target>::with<ssh_target>,
+                                  caf::replies_to<get_guest_link>::with<guest_link_actor>,
+                                  caf::replies_to<read_console>::with<console_chunk>,
+                                  // INTERNAL: from its machine, and its own clock.
+                                  caf::reacts_to<machine_ended>, //
+                                  caf::reacts_to<expire_waiters>>;
+
+/// SUPERVISOR: the registry of VMs. Finds the VM for a ref and hands the request on; keeps the last
+/// vm_info of each, so that a list costs one message.
+using supervisor_actor = caf::typed_actor<
+    caf::replies_to<order, progress_actor>::with<vm_info>,
+    caf::reacts_to<cancel>, //
+    caf::replies_to<list_vms>::with<vm_list>, caf::replies_to<count_vms>::with<vm_counts>,
+    caf::replies_to<get_vm>::with<vm_info>, caf::replies_to<wait_vm>::with<vm_info>,
+    caf::replies_to<get_ssh_target>::with<ssh_target>,
+    caf::replies_to<get_guest_link>::with<guest_link_actor>,
+    caf::replies_to<read_console>::with<console_chunk>,
+    caf::replies_to<get_used_images>::with<used_images>,
+    // INTERNAL: from the VMs.
+    caf::reacts_to<vm_changed>>;
+
+/// IMAGE: one build of an image, as a child process. Scheduled; ends with the build.
+using image_actor = fd_watcher_actor::extend<caf::replies_to<run_build, progress_actor>::with<done>,
+                                             caf::reacts_to<cancel>>;
+
+/// IMAGES: the registry of images, on disk. Detached: it reads folders and removes big files.
+using images_actor = caf::typed_actor<
+    caf::replies_to<list_images>::with<image_list>, caf::replies_to<get_image>::with<image_info>,
+    caf::replies_to<delete_image>::with<image_info>,
+    caf::replies_to<resolve_image>::with<image_files>,
+    caf::replies_to<order, progress_actor>::with<image_info>, caf::reacts_to<cancel>>;
+
+/// OPERATION: one long request of a client: its stages, its cancel. Ends with the request.
+using operation_actor =
+    progress_actor::extend<caf::replies_to<perform, order>::with<vm_info>,
+                           caf::replies_to<perform, build_image>::with<image_info>,
+                           caf::reacts_to<cancel>>;
+
+/// CLIENT_SESSION: all that one client may ask. With the gateway, the only actor that remote
+/// handles reach. Scheduled; ends with the client.
+using client_session_actor = progress_actor::extend<
+    caf::replies_to<hello>::with<welcome>, caf::replies_to<cancel_operations>::with<done>,
+    caf::replies_to<get_daemon_status>::with<daemon_status>,
+    caf::replies_to<stop_daemon>::with<done>, caf::replies_to<subscribe_events>::with<done>,
+    caf::replies_to<create_vm>::with<vm_info>, caf::replies_to<start_vm>::with<vm_info>,
+    caf::replies_to<stop_vm>::with<vm_info>, caf::replies_to<restart_vm>::with<vm_info>,
+    caf::replies_to<kill_vm>::with<vm_info>, caf::replies_to<delete_vm>::with<vm_info>,
+    caf::replies_to<get_vm>::with<vm_info>, caf::replies_to<list_vms>::with<vm_list>,
+    caf::replies_to<wait_vm>::with<vm_info>, caf::replies_to<get_ssh_target>::with<ssh_target>,
+    caf::replies_to<read_console>::with<console_chunk>,
+    caf::replies_to<open_exec>::with<exec_opened>,
+    caf::reacts_to<exec_input>,       //
+    caf::reacts_to<exec_input_ended>, //
+    caf::reacts_to<exec_signal>,      //
+    caf::reacts_to<exec_credit>,      //
+    caf::replies_to<list_images>::with<image_list>, caf::replies_to<get_image>::with<image_info>,
+    caf::replies_to<build_image>::with<image_info>, caf::replies_to<delete_image>::with<image_info>,
+    // INTERNAL: from its operations, its commands and the event stream.
+    caf::reacts_to<event_happened>,    //
+    caf::reacts_to<exec_started>,      //
+    caf::reacts_to<exec_output>,       //
+    caf::reacts_to<exec_input_wanted>, //
+    caf::reacts_to<exec_ended>>;
+
+/// GATEWAY: the one published actor. Gives each client a client_session.
+using gateway_actor =
+    caf::typed_actor<caf::replies_to<hello>::with<welcome>, caf::reacts_to<sweep>>;
+
+} // namespace banger
+
+#define BANGER_ADD_TYPE(type) CAF_ADD_TYPE_ID(banger, (banger::type))
+
+CAF_BEGIN_TYPE_ID_BLOCK(banger, caf::first_custom_type_id)
+
+BANGER_CLIENT_TYPES(BANGER_ADD_TYPE)
+BANGER_DAEMON_TYPES(BANGER_ADD_TYPE)
+BANGER_ADD_TYPE(ec)
+BANGER_ADD_TYPE(order)
+BANGER_ADD_TYPE(perform)
+BANGER_ADD_TYPE(cancel)
+BANGER_ADD_TYPE(vm_changed)
+BANGER_ADD_TYPE(get_guest_link)
+BANGER_ADD_TYPE(expire_waiters)
+BANGER_ADD_TYPE(count_vms)
+BANGER_ADD_TYPE(vm_counts)
+BANGER_ADD_TYPE(save_vm)
+BANGER_ADD_TYPE(forget_vm)
+BANGER_ADD_TYPE(reserve_address)
+BANGER_ADD_TYPE(address_lease)
+BANGER_ADD_TYPE(address_taken)
+BANGER_ADD_TYPE(address_freed)
+BANGER_ADD_TYPE(acquire_start_slot)
+BANGER_ADD_TYPE(release_start_slot)
+BANGER_ADD_TYPE(make_vm_files)
+BANGER_ADD_TYPE(vm_files_made)
+BANGER_ADD_TYPE(write_boot_files)
+BANGER_ADD_TYPE(write_handles)
+BANGER_ADD_TYPE(remove_vm_files)
+BANGER_ADD_TYPE(read_log)
+BANGER_ADD_TYPE(launch_machine)
+BANGER_ADD_TYPE(machine_launched)
+BANGER_ADD_TYPE(await_ready)
+BANGER_ADD_TYPE(end_machine)
+BANGER_ADD_TYPE(machine_ended)
+BANGER_ADD_TYPE(fd_ready)
+BANGER_ADD_TYPE(step_due)
+BANGER_ADD_TYPE(get_host_key_algorithms)
+BANGER_ADD_TYPE(host_key_algorithms)
+BANGER_ADD_TYPE(check_host_key)
+BANGER_ADD_TYPE(pin_host_key)
+BANGER_ADD_TYPE(connect_guest)
+BANGER_ADD_TYPE(guest_connected)
+BANGER_ADD_TYPE(ssh_note)
+BANGER_ADD_TYPE(ssh_data)
+BANGER_ADD_TYPE(close_exec)
+BANGER_ADD_TYPE(exec_started)
+BANGER_ADD_TYPE(resolve_image)
+BANGER_ADD_TYPE(image_files)
+BANGER_ADD_TYPE(run_build)
+BANGER_ADD_TYPE(get_used_images)
+BANGER_ADD_TYPE(used_images)
+BANGER_ADD_TYPE(publish_event)
+BANGER_ADD_TYPE(client_left)
+BANGER_ADD_TYPE(sweep)
+BANGER_ADD_TYPE(progress_actor)
+BANGER_ADD_TYPE(event_sink_actor)
+BANGER_ADD_TYPE(guest_link_actor)
+
+CAF_END_TYPE_ID_BLOCK(banger)
+
+#undef BANGER_ADD_TYPE

@@ -1,0 +1,572 @@
+// Messages between the daemon's own actors. They never cross the socket: the firewall's allow-list
+// does not have them.
+#pragma once
+
+#include "protocol/requests.hpp"
+#include "protocol/values.hpp"
+#include "protocol/vm_record.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace banger {
+
+// -- operations
+// ------------------------------------------------------------------------------------
+
+enum class order_kind : std::uint8_t { create, start, stop, restart, kill, remove, build };
+
+[[nodiscard]] std::string to_string(order_kind x);
+
+/// What an operation is to do. `subject` is a VM's ref or an image's name.
+struct order {
+  std::string op; ///< operation id
+  order_kind kind = order_kind::start;
+  std::string subject;
+  std::uint32_t grace_ms = 0; ///< of stop and restart
+  vm_config config;           ///< of create
+  std::string recipe_path;    ///< of build
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, order& x) {
+  return f(x.op, x.kind, x.subject, x.grace_ms, x.config, x.recipe_path);
+}
+
+/// Request to an operation: do it. Reply: what the order's kind promises.
+struct perform {};
+
+template <class Inspector>
+auto inspect(Inspector& f, perform&) {
+  return f();
+}
+
+/// To an operation, and from it to the one that carries it out: give up.
+struct cancel {
+  std::string op;
+  std::string subject;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, cancel& x) {
+  return f(x.op, x.subject);
+}
+
+// -- supervisor, vm
+// --------------------------------------------------------------------------------
+
+/// Event: a VM's observable state changed.
+struct vm_changed {
+  vm_info info;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, vm_changed& x) {
+  return f(x.info);
+}
+
+/// Request: how to reach the guest's commands. Reply: guest_link_actor. Errors: not_found,
+/// wrong_state.
+struct get_guest_link {
+  std::string ref;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, get_guest_link& x) {
+  return f(x.ref);
+}
+
+/// Self-tick of a VM: fail the waiters whose time has come.
+struct expire_waiters {};
+
+template <class Inspector>
+auto inspect(Inspector& f, expire_waiters&) {
+  return f();
+}
+
+/// Counts for daemon_status.
+struct count_vms {};
+
+template <class Inspector>
+auto inspect(Inspector& f, count_vms&) {
+  return f();
+}
+
+struct vm_counts {
+  std::uint32_t all = 0;
+  std::uint32_t running = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, vm_counts& x) {
+  return f(x.all, x.running);
+}
+
+// -- store
+// -----------------------------------------------------------------------------------------
+
+/// Request: make this the VM's row. Reply: done, once it is on disk. Errors: storage_failed,
+/// already_exists.
+struct save_vm {
+  vm_record record;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, save_vm& x) {
+  return f(x.record);
+}
+
+/// Request: remove the VM's row. Reply: done, once it is on disk. Errors: storage_failed.
+struct forget_vm {
+  std::string id;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, forget_vm& x) {
+  return f(x.id);
+}
+
+// -- leases
+// ----------------------------------------------------------------------------------------
+
+/// Request: a loopback address nobody has. Reply: address_lease. Errors: no_space (all taken).
+struct reserve_address {};
+
+template <class Inspector>
+auto inspect(Inspector& f, reserve_address&) {
+  return f();
+}
+
+struct address_lease {
+  std::string address;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, address_lease& x) {
+  return f(x.address);
+}
+
+/// Event: this address is taken (at start-up) or free again.
+struct address_taken {
+  std::string address;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, address_taken& x) {
+  return f(x.address);
+}
+
+struct address_freed {
+  std::string address;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, address_freed& x) {
+  return f(x.address);
+}
+
+/// Request: may I start a VM now? Reply: done, when a slot is free; first come, first served. The
+/// slot goes back by release_start_slot or when the asker ends.
+struct acquire_start_slot {
+  std::string vm;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, acquire_start_slot& x) {
+  return f(x.vm);
+}
+
+struct release_start_slot {
+  std::string vm;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, release_start_slot& x) {
+  return f(x.vm);
+}
+
+// -- vm_files
+// --------------------------------------------------------------------------------------
+
+/// Request: make the VM's folder, host key, root overlay and work disk. Reply: vm_files_made. On
+/// failure nothing is left. Errors: no_space, missing_program, failed.
+struct make_vm_files {
+  std::string directory;
+  std::string name;
+  std::string root_path;   ///< the image's root disk
+  std::string root_format; ///< "raw" or "qcow2"
+  std::uint32_t disk_mib = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, make_vm_files& x) {
+  return f(x.directory, x.name, x.root_path, x.root_format, x.disk_mib);
+}
+
+struct vm_files_made {
+  std::string host_key_public; ///< "ssh-ed25519 AAAA..."
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, vm_files_made& x) {
+  return f(x.host_key_public);
+}
+
+/// Request: write the initramfs of the next boot and cap the console's log. Reply: done.
+struct write_boot_files {
+  std::string directory;
+  std::string name;
+  std::string base_initrd;
+  std::string authorized_key;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, write_boot_files& x) {
+  return f(x.directory, x.name, x.base_initrd, x.authorized_key);
+}
+
+/// Request: record what is true now. Empty text: nothing is. Reply: done, once it is on disk.
+struct write_handles {
+  std::string directory;
+  std::string text;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, write_handles& x) {
+  return f(x.directory, x.text);
+}
+
+/// Request: remove the folder and all in it. Reply: done, also where there is none.
+struct remove_vm_files {
+  std::string directory;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, remove_vm_files& x) {
+  return f(x.directory);
+}
+
+/// Request: read a piece of a log. Reply: console_chunk.
+struct read_log {
+  std::string path;
+  std::uint64_t offset = 0;
+  std::uint32_t max_bytes = 0;
+  bool is_from_end = false;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, read_log& x) {
+  return f(x.path, x.offset, x.max_bytes, x.is_from_end);
+}
+
+// -- machine: one hypervisor process
+// ---------------------------------------------------------------
+
+/// Request: start the process. Reply: machine_launched, as soon as its pids are known and before
+/// the guest runs a single instruction that matters. Errors: missing_program, hypervisor_failed.
+struct launch_machine {
+  std::string vm_id;
+  std::string vm_name;
+  std::string directory;
+  std::string kernel;
+  std::string cmdline_extra;
+  std::uint32_t vcpu_count = 1;
+  std::uint32_t memory_mib = 512;
+  std::string address;
+  std::uint16_t ssh_port = 0;
+  bool is_isolated = false;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, launch_machine& x) {
+  return f(x.vm_id, x.vm_name, x.directory, x.kernel, x.cmdline_extra, x.vcpu_count, x.memory_mib,
+           x.address, x.ssh_port, x.is_isolated);
+}
+
+struct machine_launched {
+  std::int32_t pid = 0;
+  std::string accelerator;
+  std::string handles; ///< text for write_handles
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, machine_launched& x) {
+  return f(x.pid, x.accelerator, x.handles);
+}
+
+/// Request: answer when the guest says over its control port that sshd listens. Reply: done.
+/// Errors: guest_not_ready (at the deadline, or it powered off), hypervisor_failed (the process
+/// ended).
+struct await_ready {};
+
+template <class Inspector>
+auto inspect(Inspector& f, await_ready&) {
+  return f();
+}
+
+/// Request: end the guest. Asks it first, then presses the power button, quits and kills; each has
+/// a part of `grace_ms`; 0 kills at once. Reply: machine_ended.
+struct end_machine {
+  std::uint32_t grace_ms = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, end_machine& x) {
+  return f(x.grace_ms);
+}
+
+/// Reply, and event to the VM: the process is gone and its sockets are removed.
+struct machine_ended {
+  std::string reason; ///< "guest shut down", "killed by signal 9", ...
+  bool was_asked = false;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, machine_ended& x) {
+  return f(x.reason, x.was_asked);
+}
+
+/// Event: a watched file descriptor is readable. `tag` says which one.
+struct fd_ready {
+  std::int32_t tag = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, fd_ready& x) {
+  return f(x.tag);
+}
+
+/// Self-tick of an actor that waits: `step` says what for; a tick of a step that is over is
+/// ignored.
+struct step_due {
+  std::uint64_t step = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, step_due& x) {
+  return f(x.step);
+}
+
+// -- known hosts
+// -----------------------------------------------------------------------------------
+
+/// Request: host key algorithms in the order to offer to this host, pinned types first.
+/// Reply: host_key_algorithms. Errors: unsafe_path, storage_failed.
+struct get_host_key_algorithms {
+  std::string host;
+  std::uint16_t port = 22;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, get_host_key_algorithms& x) {
+  return f(x.host, x.port);
+}
+
+struct host_key_algorithms {
+  std::string list; ///< comma-separated
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, host_key_algorithms& x) {
+  return f(x.list);
+}
+
+/// Request: may this key be trusted? First contact pins it. Reply: done.
+/// Errors: host_key_mismatch, host_key_revoked, unsafe_path, storage_failed.
+struct check_host_key {
+  std::string vm_name;
+  std::string host;
+  std::uint16_t port = 22;
+  std::string type; ///< "ssh-ed25519"
+  std::string blob; ///< raw bytes of the key's wire form
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, check_host_key& x) {
+  return f(x.vm_name, x.host, x.port, x.type, x.blob);
+}
+
+/// Request: forget every pin of these names, then pin `key` under each. Reply: done.
+struct pin_host_key {
+  std::vector<std::string> names; ///< as known_hosts spells them: "box.vm", "[127.77.0.2]:2222"
+  std::string key;                ///< "ssh-ed25519 AAAA..."; empty: only forget
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, pin_host_key& x) {
+  return f(x.names, x.key);
+}
+
+// -- guest link
+// ------------------------------------------------------------------------------------
+
+/// Request: be connected. Reply: guest_connected. Errors: link_lost, host_key_mismatch, timed_out.
+struct connect_guest {
+  std::uint32_t timeout_ms = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, connect_guest& x) {
+  return f(x.timeout_ms);
+}
+
+struct guest_connected {
+  std::uint64_t connection = 0; ///< of ssh_io
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, guest_connected& x) {
+  return f(x.connection);
+}
+
+/// Kinds of ssh_note: what the SSH I/O thread reports beside data.
+enum class ssh_note_kind : std::uint8_t {
+  host_key_offered,
+  connected,
+  connection_lost,
+  channel_opened,
+  channel_refused,
+  channel_ended_output,
+  channel_exited,
+  channel_closed,
+  channel_writable,
+};
+
+/// Event from the SSH I/O thread about a connection (channel 0) or a channel.
+struct ssh_note {
+  std::uint64_t connection = 0;
+  std::uint64_t channel = 0;
+  ssh_note_kind kind = ssh_note_kind::connected;
+  bool is_final = false;    ///< connection_lost: trying again is useless; channel_refused: likewise
+  std::uint64_t number = 0; ///< channel_writable: bytes still queued; channel_exited: the status
+  std::string text;         ///< host_key_offered: key type; channel_exited: signal name
+  std::string bytes;        ///< host_key_offered: key blob
+  failure why{ec::none, {}, {}, {}};
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, ssh_note& x) {
+  return f(x.connection, x.channel, x.kind, x.is_final, x.number, x.text, x.bytes, x.why);
+}
+
+/// Event from the SSH I/O thread: output of a channel.
+struct ssh_data {
+  std::uint64_t channel = 0;
+  bool is_stderr = false;
+  std::string bytes;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, ssh_data& x) {
+  return f(x.channel, x.is_stderr, x.bytes);
+}
+
+/// To a running command: its client is gone or does not want it any more.
+struct close_exec {};
+
+template <class Inspector>
+auto inspect(Inspector& f, close_exec&) {
+  return f();
+}
+
+/// Event from a running command to its client's session: it runs.
+struct exec_started {
+  std::uint64_t exec = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, exec_started& x) {
+  return f(x.exec);
+}
+
+// -- images
+// ----------------------------------------------------------------------------------------
+
+/// Request: the files of an image. Empty build: the current one. Reply: image_files. Errors:
+/// not_found.
+struct resolve_image {
+  std::string name;
+  std::string build;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, resolve_image& x) {
+  return f(x.name, x.build);
+}
+
+struct image_files {
+  std::string name;
+  std::string build;
+  std::string kernel;
+  std::string initrd;
+  std::string root;
+  std::string root_format;
+  std::string cmdline_extra;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, image_files& x) {
+  return f(x.name, x.build, x.kernel, x.initrd, x.root, x.root_format, x.cmdline_extra);
+}
+
+/// Request to an image builder: run the build. Reply: done, once the image is in place.
+struct run_build {
+  std::string name;
+  std::string recipe_path;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, run_build& x) {
+  return f(x.name, x.recipe_path);
+}
+
+/// Names of the images and builds that VMs are on. Reply to get_used_images.
+struct get_used_images {};
+
+template <class Inspector>
+auto inspect(Inspector& f, get_used_images&) {
+  return f();
+}
+
+struct used_images {
+  std::vector<std::string> builds; ///< "name/build"
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, used_images& x) {
+  return f(x.builds);
+}
+
+// -- events
+// ----------------------------------------------------------------------------------------
+
+/// Something happened that clients may want to hear of.
+struct publish_event {
+  std::string kind;
+  std::string subject;
+  std::string detail;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, publish_event& x) {
+  return f(x.kind, x.subject, x.detail);
+}
+
+/// Event from the gateway: a client is gone.
+struct client_left {};
+
+template <class Inspector>
+auto inspect(Inspector& f, client_left&) {
+  return f();
+}
+
+/// Housekeeping tick.
+struct sweep {};
+
+template <class Inspector>
+auto inspect(Inspector& f, sweep&) {
+  return f();
+}
+
+} // namespace banger

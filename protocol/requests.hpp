@@ -1,0 +1,382 @@
+// What a client may ask, and what the daemon sends it unasked. Requests are imperative, events past
+// tense. Each says its reply and its errors; any request may also fail with timed_out or
+// unreachable.
+#pragma once
+
+#include "protocol/errors.hpp"
+#include "protocol/values.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace banger {
+
+// -- the connection
+// --------------------------------------------------------------------------------
+
+/// First message of every client. Reply: welcome, from the client_session that serves this client
+/// from now on. Errors: version_mismatch.
+struct hello {
+  std::uint32_t protocol_version = 0;
+  std::string program_version;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, hello& x) {
+  return f(x.protocol_version, x.program_version);
+}
+
+struct welcome {
+  std::uint32_t protocol_version = 0;
+  std::string program_version;
+  std::int32_t daemon_pid = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, welcome& x) {
+  return f(x.protocol_version, x.program_version, x.daemon_pid);
+}
+
+/// Request: cancel every operation of this client. Reply: done, once they have ended.
+struct cancel_operations {};
+
+template <class Inspector>
+auto inspect(Inspector& f, cancel_operations&) {
+  return f();
+}
+
+/// Event: an operation of this client entered a stage.
+struct stage_entered {
+  std::string op;      ///< operation id
+  std::string kind;    ///< "create", "start", "stop", "kill", "delete", "build"
+  std::string subject; ///< name of the VM or image
+  std::string stage;   ///< short present participle: "booting"
+  std::string detail;  ///< may be empty
+  std::int64_t elapsed_ms = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, stage_entered& x) {
+  return f(x.op, x.kind, x.subject, x.stage, x.detail, x.elapsed_ms);
+}
+
+// -- the daemon
+// ------------------------------------------------------------------------------------
+
+/// Request. Reply: daemon_status.
+struct get_daemon_status {};
+
+template <class Inspector>
+auto inspect(Inspector& f, get_daemon_status&) {
+  return f();
+}
+
+/// Request: end the daemon; VMs go on running. Reply: done, just before it ends.
+struct stop_daemon {};
+
+template <class Inspector>
+auto inspect(Inspector& f, stop_daemon&) {
+  return f();
+}
+
+/// Request: send me every event from now on. Reply: done, then event_happened messages.
+struct subscribe_events {};
+
+template <class Inspector>
+auto inspect(Inspector& f, subscribe_events&) {
+  return f();
+}
+
+struct event_happened {
+  std::uint64_t sequence = 0; ///< grows by one; a gap means that this client was too slow
+  std::int64_t at_ms = 0;     ///< Unix time
+  std::string kind;           ///< "vm.state", "vm.error", "image.built", ...
+  std::string subject;        ///< name of the VM or image
+  std::string detail;         ///< the new state, or the error
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, event_happened& x) {
+  return f(x.sequence, x.at_ms, x.kind, x.subject, x.detail);
+}
+
+// -- VMs. `ref` is a name, an id, or the unique start of an id
+// ----------------------------------------
+
+/// Request: make a VM; it is stopped then. Reply: vm_info.
+/// Errors: bad_request, already_exists, not_found (image), no_space, missing_program.
+struct create_vm {
+  vm_config config;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, create_vm& x) {
+  return f(x.config);
+}
+
+/// Request: boot it and wait until SSH works; a running VM is left alone. Reply: vm_info, running.
+/// Errors: not_found, busy, hypervisor_failed, guest_not_ready, host_key_mismatch, cancelled.
+struct start_vm {
+  std::string ref;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, start_vm& x) {
+  return f(x.ref);
+}
+
+/// Request: shut it down, by force after `grace_ms` (0: the default of 20 s). Accepted in every
+/// state; cancels a start. Reply: vm_info, stopped. Errors: not_found.
+struct stop_vm {
+  std::string ref;
+  std::uint32_t grace_ms = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, stop_vm& x) {
+  return f(x.ref, x.grace_ms);
+}
+
+/// Request: stop, then start. Reply and errors as start_vm.
+struct restart_vm {
+  std::string ref;
+  std::uint32_t grace_ms = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, restart_vm& x) {
+  return f(x.ref, x.grace_ms);
+}
+
+/// Request: end its process now, unsynced. Reply: vm_info, stopped. Errors: not_found.
+struct kill_vm {
+  std::string ref;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, kill_vm& x) {
+  return f(x.ref);
+}
+
+/// Request: kill it and remove its disks. Accepted in every state. Reply: vm_info, its last.
+/// Errors: not_found.
+struct delete_vm {
+  std::string ref;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, delete_vm& x) {
+  return f(x.ref);
+}
+
+/// Request. Reply: vm_info. Errors: not_found, bad_request (ambiguous).
+struct get_vm {
+  std::string ref;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, get_vm& x) {
+  return f(x.ref);
+}
+
+/// Request. Reply: vm_list.
+struct list_vms {};
+
+template <class Inspector>
+auto inspect(Inspector& f, list_vms&) {
+  return f();
+}
+
+/// Request: answer when the VM is in `state`. Reply: vm_info.
+/// Errors: not_found (also when it is deleted meanwhile), timed_out, wrong_state (it went to
+/// error).
+struct wait_vm {
+  std::string ref;
+  vm_state state = vm_state::running;
+  std::uint32_t timeout_ms = 0; ///< 0: an hour
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, wait_vm& x) {
+  return f(x.ref, x.state, x.timeout_ms);
+}
+
+/// Request. Reply: ssh_target. Errors: not_found, wrong_state (not running).
+struct get_ssh_target {
+  std::string ref;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, get_ssh_target& x) {
+  return f(x.ref);
+}
+
+/// Request: a piece of the console's log. Reply: console_chunk, empty at the end. Errors:
+/// not_found.
+struct read_console {
+  std::string ref;
+  std::uint64_t offset = 0;
+  std::uint32_t max_bytes = 0; ///< 0: 64 KiB, which is also the most
+  bool is_from_end = false;    ///< `offset` counts back from the end
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, read_console& x) {
+  return f(x.ref, x.offset, x.max_bytes, x.is_from_end);
+}
+
+// -- commands in a guest
+// ---------------------------------------------------------------------------
+
+/// Request: run a command. Reply: exec_opened once it runs; then exec_output, exec_input_wanted
+/// and, last, exec_ended events. Errors: not_found, wrong_state, link_lost, host_key_mismatch. The
+/// command is ended when this client goes away.
+struct open_exec {
+  std::string ref;
+  std::vector<std::string> argv; ///< any bytes but NUL
+  std::vector<std::string> env;  ///< "NAME=value", added to the guest's own
+  std::string cwd;               ///< empty: root's home
+  std::uint32_t output_credit =
+      0; ///< bytes of output that may be sent before the first exec_credit
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, open_exec& x) {
+  return f(x.ref, x.argv, x.env, x.cwd, x.output_credit);
+}
+
+struct exec_opened {
+  std::uint64_t exec = 0; ///< names this command on this connection
+  std::uint32_t input_credit =
+      0; ///< bytes of input that may be sent before the first exec_input_wanted
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, exec_opened& x) {
+  return f(x.exec, x.input_credit);
+}
+
+/// Client to daemon: bytes for the command's stdin, within the credit.
+struct exec_input {
+  std::uint64_t exec = 0;
+  std::string bytes;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, exec_input& x) {
+  return f(x.exec, x.bytes);
+}
+
+/// Client to daemon: end of stdin.
+struct exec_input_ended {
+  std::uint64_t exec = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, exec_input_ended& x) {
+  return f(x.exec);
+}
+
+/// Client to daemon: send this signal to the command's process group.
+struct exec_signal {
+  std::uint64_t exec = 0;
+  std::int32_t signal = 0; ///< Linux number
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, exec_signal& x) {
+  return f(x.exec, x.signal);
+}
+
+/// Client to daemon: this many more bytes of output may be sent.
+struct exec_credit {
+  std::uint64_t exec = 0;
+  std::uint32_t bytes = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, exec_credit& x) {
+  return f(x.exec, x.bytes);
+}
+
+/// Daemon to client: output of the command.
+struct exec_output {
+  std::uint64_t exec = 0;
+  bool is_stderr = false;
+  std::string bytes;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, exec_output& x) {
+  return f(x.exec, x.is_stderr, x.bytes);
+}
+
+/// Daemon to client: this many more bytes of input may be sent.
+struct exec_input_wanted {
+  std::uint64_t exec = 0;
+  std::uint32_t bytes = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, exec_input_wanted& x) {
+  return f(x.exec, x.bytes);
+}
+
+/// Daemon to client: the command is over; nothing follows for it.
+struct exec_ended {
+  std::uint64_t exec = 0;
+  std::int32_t exit_code = 0; ///< meaningful where signal is 0 and the failure's code is none
+  std::int32_t signal = 0;    ///< the signal that killed it
+  failure why{ec::none, {}, {}, {}}; ///< set where the command's end is not known, or it never ran
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, exec_ended& x) {
+  return f(x.exec, x.exit_code, x.signal, x.why);
+}
+
+// -- images
+// ----------------------------------------------------------------------------------------
+
+/// Request. Reply: image_list.
+struct list_images {};
+
+template <class Inspector>
+auto inspect(Inspector& f, list_images&) {
+  return f();
+}
+
+/// Request. Reply: image_info. Errors: not_found.
+struct get_image {
+  std::string name;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, get_image& x) {
+  return f(x.name);
+}
+
+/// Request: build it; a second request for the same name joins the first. Reply: image_info.
+/// Errors: bad_request, missing_program, no_space, image_failed, cancelled.
+struct build_image {
+  std::string name;
+  std::string recipe_path; ///< absolute; empty: the recipe of that name that comes with banger
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, build_image& x) {
+  return f(x.name, x.recipe_path);
+}
+
+/// Request. Reply: image_info, its last. Errors: not_found, wrong_state (VMs are on it).
+struct delete_image {
+  std::string name;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, delete_image& x) {
+  return f(x.name);
+}
+
+} // namespace banger

@@ -1,0 +1,18 @@
+#include "protocol/values.hpp"
+
+namespace banger {
+
+std::string to_string(vm_state x) {
+  switch (x) {
+    case vm_state::creating: return "creating";
+    case vm_state::stopped: return "stopped";
+    case vm_state::starting: return "starting";
+    case vm_state::running: return "running";
+    case vm_state::stopping: return "stopping";
+    case vm_state::error: return "error";
+    case vm_state::deleting: return "deleting";
+  }
+  return "vm_state(" + std::to_string(static_cast<unsigned>(x)) + ")"; // a newer peer's state
+}
+
+} // namespace banger

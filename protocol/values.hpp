@@ -1,0 +1,172 @@
+// Every value that a client may see. Pure data: no I/O, no policy, no CAF. Each struct has an
+// inspect function that lists its fields in wire order; fields are positional, so only append, and
+// raise protocol_version when you do.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace banger {
+
+/// Where a VM stands. The number is the wire value: append, never reorder.
+enum class vm_state : std::uint8_t {
+  creating,
+  stopped,
+  starting,
+  running,
+  stopping,
+  error,
+  deleting
+};
+
+[[nodiscard]] std::string to_string(vm_state x);
+
+/// What a user asks for. Zero or empty means "the default".
+struct vm_config {
+  std::string name;             ///< RFC 1123 label; empty: the daemon picks one
+  std::string image;            ///< empty: "debian"
+  std::uint32_t vcpu_count = 0; ///< default 1
+  std::uint32_t memory_mib = 0; ///< default 512
+  std::uint32_t disk_mib = 0;   ///< size of the work disk on /root; default 8192
+  bool is_isolated = false;     ///< no way out to any network
+  bool is_ephemeral = false;    ///< deleted when the client that made it goes away
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, vm_config& x) {
+  return f(x.name, x.image, x.vcpu_count, x.memory_mib, x.disk_mib, x.is_isolated, x.is_ephemeral);
+}
+
+/// One observation of a VM.
+struct vm_info {
+  std::string id;   ///< 12 hex digits, for life
+  std::string name; ///< RFC 1123 label, unique
+  vm_state state = vm_state::stopped;
+  std::string image;
+  std::uint32_t vcpu_count = 0;
+  std::uint32_t memory_mib = 0;
+  std::uint32_t disk_mib = 0;
+  std::string address; ///< loopback address of the host that reaches the guest, "127.77.x.y"
+  std::uint16_t ssh_port = 0;
+  bool is_isolated = false;
+  bool is_ephemeral = false;
+  std::int64_t created_at_ms = 0; ///< Unix time
+  std::int64_t started_at_ms = 0; ///< Unix time; 0 unless running
+  std::int32_t pid = 0;           ///< hypervisor process; 0 when there is none
+  std::string accelerator;        ///< "kvm" or "tcg"; empty unless running
+  std::string directory;          ///< the VM's folder on the host
+  std::string console_log;        ///< path of the serial console's log
+  std::string last_error;         ///< why it is in state error or stopped by itself; else empty
+  std::string last_error_stage;   ///< the stage that failed
+  std::int64_t last_error_at_ms = 0;
+  std::string operation; ///< what runs on it now: "start", "stop", ...; else empty
+  std::string stage;     ///< the operation's stage
+  std::int64_t operation_since_ms = 0;
+  friend bool operator==(const vm_info&, const vm_info&) = default;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, vm_info& x) {
+  return f(x.id, x.name, x.state, x.image, x.vcpu_count, x.memory_mib, x.disk_mib, x.address,
+           x.ssh_port, x.is_isolated, x.is_ephemeral, x.created_at_ms, x.started_at_ms, x.pid,
+           x.accelerator, x.directory, x.console_log, x.last_error, x.last_error_stage,
+           x.last_error_at_ms, x.operation, x.stage, x.operation_since_ms);
+}
+
+struct vm_list {
+  std::vector<vm_info> vms; ///< by name
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, vm_list& x) {
+  return f(x.vms);
+}
+
+/// A bootable root file system with its kernel, as one build left it.
+struct image_info {
+  std::string name;
+  std::string build; ///< id of the build; VMs stay on the build they were made from
+  std::string suite; ///< Debian release
+  std::string init;  ///< "banger" or "systemd"
+  std::string kernel_version;
+  std::int64_t created_at_ms = 0;
+  std::uint64_t virtual_bytes = 0; ///< size of the root disk as a guest sees it
+  std::uint64_t disk_bytes = 0;    ///< what the whole image takes on the host
+  std::uint32_t package_count = 0;
+  std::string directory;
+  friend bool operator==(const image_info&, const image_info&) = default;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, image_info& x) {
+  return f(x.name, x.build, x.suite, x.init, x.kernel_version, x.created_at_ms, x.virtual_bytes,
+           x.disk_bytes, x.package_count, x.directory);
+}
+
+struct image_list {
+  std::vector<image_info> images; ///< by name
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, image_list& x) {
+  return f(x.images);
+}
+
+struct daemon_status {
+  std::string program_version;
+  std::uint32_t protocol_version = 0;
+  std::int32_t pid = 0;
+  std::int64_t started_at_ms = 0;
+  std::string socket;
+  std::string database;
+  std::string log;
+  std::uint32_t vm_count = 0;
+  std::uint32_t running_count = 0;
+  std::uint32_t client_count = 0;
+  std::uint32_t worker_count = 0; ///< scheduler threads
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, daemon_status& x) {
+  return f(x.program_version, x.protocol_version, x.pid, x.started_at_ms, x.socket, x.database,
+           x.log, x.vm_count, x.running_count, x.client_count, x.worker_count);
+}
+
+/// All that `ssh` needs to reach a guest.
+struct ssh_target {
+  std::string vm_name;
+  std::string address;
+  std::uint16_t port = 0;
+  std::string user;
+  std::string private_key;    ///< path
+  std::string known_hosts;    ///< path
+  std::string host_key_alias; ///< the name under which the key is pinned
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, ssh_target& x) {
+  return f(x.vm_name, x.address, x.port, x.user, x.private_key, x.known_hosts, x.host_key_alias);
+}
+
+/// A piece of a VM's console log.
+struct console_chunk {
+  std::uint64_t offset = 0;      ///< where `bytes` starts
+  std::uint64_t next_offset = 0; ///< where to go on
+  std::string bytes;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, console_chunk& x) {
+  return f(x.offset, x.next_offset, x.bytes);
+}
+
+/// Reply without content.
+struct done {};
+
+template <class Inspector>
+auto inspect(Inspector& f, done&) {
+  return f();
+}
+
+} // namespace banger

@@ -1,0 +1,21 @@
+// What a client and a daemon compare before they talk.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace banger {
+
+/// Raised with every change of a wire struct: fields are positional, so both sides must agree.
+inline constexpr std::uint32_t protocol_version = 1;
+
+/// The release, as `banger version` prints it.
+inline constexpr std::string_view program_version = BANGER_VERSION;
+
+/// CAF's application identifier: a peer with another one is refused while connecting.
+inline constexpr std::string_view app_identifier = "banger-1";
+
+/// The key under which the gateway is published. Not a TCP port: the socket has one actor only.
+inline constexpr std::uint16_t gateway_port = 1;
+
+} // namespace banger

@@ -1,0 +1,77 @@
+// The list of types that may cross the socket, once: CAF's type ids, the firewall's allow-list and
+// the light client's names are all made from it. Order is free; names are what travels.
+#pragma once
+
+#include "protocol/requests.hpp"
+
+#include <array>
+#include <string_view>
+
+// What a client may send.
+#define BANGER_CLIENT_TYPES(X)                                                                     \
+  X(hello)                                                                                         \
+  X(cancel_operations)                                                                             \
+  X(get_daemon_status)                                                                             \
+  X(stop_daemon)                                                                                   \
+  X(subscribe_events)                                                                              \
+  X(create_vm)                                                                                     \
+  X(start_vm)                                                                                      \
+  X(stop_vm)                                                                                       \
+  X(restart_vm)                                                                                    \
+  X(kill_vm)                                                                                       \
+  X(delete_vm)                                                                                     \
+  X(get_vm)                                                                                        \
+  X(list_vms)                                                                                      \
+  X(wait_vm)                                                                                       \
+  X(get_ssh_target)                                                                                \
+  X(read_console)                                                                                  \
+  X(open_exec)                                                                                     \
+  X(exec_input)                                                                                    \
+  X(exec_input_ended)                                                                              \
+  X(exec_signal)                                                                                   \
+  X(exec_credit)                                                                                   \
+  X(list_images)                                                                                   \
+  X(get_image)                                                                                     \
+  X(build_image)                                                                                   \
+  X(delete_image)
+
+// What the daemon may send, beside an error.
+#define BANGER_DAEMON_TYPES(X)                                                                     \
+  X(welcome)                                                                                       \
+  X(done)                                                                                          \
+  X(stage_entered)                                                                                 \
+  X(daemon_status)                                                                                 \
+  X(event_happened)                                                                                \
+  X(vm_info)                                                                                       \
+  X(vm_list)                                                                                       \
+  X(ssh_target)                                                                                    \
+  X(console_chunk)                                                                                 \
+  X(exec_opened)                                                                                   \
+  X(exec_output)                                                                                   \
+  X(exec_input_wanted)                                                                             \
+  X(exec_ended)                                                                                    \
+  X(image_info)                                                                                    \
+  X(image_list)                                                                                    \
+  X(failure)
+
+namespace banger {
+
+/// A type's name on the wire, e.g. wire_name<vm_info> is "banger::vm_info".
+template <class T>
+inline constexpr std::string_view wire_name = {};
+
+#define BANGER_WIRE_NAME(type)                                                                     \
+  template <>                                                                                      \
+  inline constexpr std::string_view wire_name<type> = "banger::" #type;
+BANGER_CLIENT_TYPES(BANGER_WIRE_NAME)
+BANGER_DAEMON_TYPES(BANGER_WIRE_NAME)
+#undef BANGER_WIRE_NAME
+
+#define BANGER_NAME_ITEM(type) wire_name<type>,
+/// The names a daemon lets through from a client.
+inline constexpr std::array client_type_names{BANGER_CLIENT_TYPES(BANGER_NAME_ITEM)};
+/// The names a client lets through from a daemon.
+inline constexpr std::array daemon_type_names{BANGER_DAEMON_TYPES(BANGER_NAME_ITEM)};
+#undef BANGER_NAME_ITEM
+
+} // namespace banger

@@ -1,0 +1,318 @@
+#include "ssh/known_hosts_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+namespace banger::ssh {
+
+namespace {
+
+namespace kh = core::known_hosts;
+using mode = owned_file::mode;
+
+constexpr int attempts = 8; // against somebody who replaces the file; once is rare
+
+tl::unexpected<failure> error_of(failure why) {
+  return tl::make_unexpected(std::move(why));
+}
+
+tl::unexpected<failure> keeps_changing(const std::filesystem::path& path) {
+  return fail(ec::busy, "change " + path.string(), "another program replaces it again and again",
+              "end that program, then try again");
+}
+
+/// What is to be appended so that `key` is the one pin of every name; a failure where it cannot be.
+result<std::string> missing_pins(std::string_view text, const std::vector<std::string>& names,
+                                 const core::host_key& key) {
+  const auto lines = kh::parse(text);
+  std::string out;
+  for (const auto& name : names) {
+    const auto found = kh::check_sole_pin(lines, name, key);
+    const auto what = "pin the host key of " + name;
+    if (found.status == kh::outcome::revoked)
+      return fail(ec::host_key_revoked, what, kh::explain_refusal(found, key));
+    if (found.status == kh::outcome::mismatch)
+      return fail(ec::host_key_mismatch, what, kh::explain_refusal(found, key));
+    if (found.status == kh::outcome::unknown)
+      out += kh::render_line({name}, key);
+  }
+  return out;
+}
+
+result<void> check_pin_request(const std::vector<std::string>& names, const core::host_key& key) {
+  for (const auto& name : names)
+    if (!kh::is_plain_name(name))
+      return fail(ec::bad_request, "pin a host key", "'" + name + "' is not a host name");
+  if (!core::is_well_formed(key))
+    return fail(ec::bad_request, "pin a host key", "not a whole key of type '" + key.type + "'");
+  return {};
+}
+
+/// The line of `text` that starts at `offset`, without its line feed.
+std::string_view line_at(std::string_view text, std::size_t offset) {
+  const auto rest = text.substr(offset);
+  return rest.substr(0, rest.find('\n'));
+}
+
+result<void> sync_folder(const std::filesystem::path& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return file_failure("open " + folder.string(), errno);
+  const int failed = ::fsync(fd);
+  const int error = errno;
+  ::close(fd);
+  if (failed != 0)
+    return file_failure("write " + folder.string() + " to the disk", error);
+  return {};
+}
+
+} // namespace
+
+result<void> known_hosts_file::prepare() {
+  if (auto made = make_folder(folder_of(path_)); !made)
+    return made;
+  if (auto ended = append({}, mode::append_create); !ended)
+    return error_of(ended.error());
+  if (auto synced = sync_folder(folder_of(path_)); !synced)
+    return synced;
+  if (auto compacted = compact(); !compacted)
+    return error_of(compacted.error());
+  return {};
+}
+
+result<void> known_hosts_file::heal() {
+  auto ended = append({}, mode::append);
+  if (!ended && ended.error().code != ec::not_found)
+    return error_of(ended.error());
+  return {};
+}
+
+result<std::string> known_hosts_file::read() {
+  if (auto drained = drain(); !drained)
+    return error_of(drained.error());
+  auto file = owned_file::open(path_, mode::read);
+  if (file)
+    return file->read_from();
+  if (file.error().code == ec::not_found)
+    return std::string();
+  return error_of(file.error());
+}
+
+result<kh::verdict> known_hosts_file::check(std::string_view host, std::uint16_t port,
+                                            const core::host_key& offered) {
+  return read().map([host, port, &offered](const std::string& text) {
+    return kh::check(kh::parse(text), host, port, offered);
+  });
+}
+
+result<std::string> known_hosts_file::algorithms(std::string_view host, std::uint16_t port) {
+  return read().map([host, port](const std::string& text) {
+    return kh::pinned_algorithms(kh::parse(text), host, port);
+  });
+}
+
+result<known_hosts_file::appended_lines> known_hosts_file::append(std::string text, mode how) {
+  auto file = owned_file::open(path_, how);
+  if (!file)
+    return error_of(file.error());
+  const auto offset = file->append_lines(text);
+  if (!offset)
+    return error_of(offset.error());
+  if (auto synced = file->sync(); !synced)
+    return error_of(synced.error());
+  return appended_lines{std::move(*file), *offset, std::move(text)};
+}
+
+result<void> known_hosts_file::pin(const std::vector<std::string>& names,
+                                   const core::host_key& key) {
+  if (auto checked = check_pin_request(names, key); !checked)
+    return checked;
+  std::vector<appended_lines> ours;
+  for (int attempt = 0; attempt <= attempts; ++attempt) {
+    const auto text = read();
+    if (!text)
+      return error_of(text.error());
+    auto missing = missing_pins(*text, names, key);
+    if (!missing) {
+      take_back(ours);
+      return error_of(missing.error());
+    }
+    if (missing->empty())
+      return {}; // read back through the path, so the file has not been replaced under our hands
+    auto appended = append(std::move(*missing), mode::append_create);
+    if (!appended && appended.error().code == ec::not_found && attempt == 0) {
+      if (auto prepared = prepare(); !prepared)
+        return prepared;
+      continue;
+    }
+    if (!appended)
+      return error_of(appended.error());
+    ours.push_back(std::move(*appended));
+  }
+  return keeps_changing(path_);
+}
+
+/// Comments the lines out that we wrote, where they still are. Of two writers that pin different
+/// keys at the same time at least one gets here; without this both keys would be accepted from then
+/// on. Best effort: the pin has failed already, with a better reason than any from here.
+void known_hosts_file::take_back(const std::vector<appended_lines>& ours) {
+  for (const auto& lines : ours) {
+    auto file = owned_file::open(path_, mode::replace_bytes);
+    if (!file || file->identity() != lines.file.identity())
+      continue;
+    for (const auto& each : kh::parse(lines.text))
+      [[maybe_unused]] const auto done =
+          file->comment_out(lines.offset + each.offset, line_at(lines.text, each.offset));
+    [[maybe_unused]] const auto synced = file->sync();
+  }
+}
+
+result<removed_pins> known_hosts_file::remove(const std::vector<std::string>& names) {
+  removed_pins out;
+  for (int attempt = 0; attempt <= attempts; ++attempt) {
+    if (auto drained = drain(); !drained)
+      return error_of(drained.error());
+    auto file = owned_file::open(path_, mode::replace_bytes);
+    if (!file && file.error().code == ec::not_found)
+      return out;
+    if (!file)
+      return error_of(file.error());
+    const auto text = file->read_from();
+    if (!text)
+      return error_of(text.error());
+    const auto plan = kh::plan_removal(kh::parse(*text), names);
+    out.kept_lines = plan.kept;
+    if (plan.removals.empty())
+      return out; // opened anew through the path, so nobody has put a removed line back
+    const auto count = remove_once(*text, plan, *file);
+    if (!count)
+      return error_of(count.error());
+    out.count += *count;
+  }
+  return keeps_changing(path_);
+}
+
+/// Carries `plan` out on `file`, which held `text`. Whether the path still names that file is for
+/// the caller to see.
+/// @returns how many lines were taken out: not those that somebody has changed meanwhile.
+result<std::size_t> known_hosts_file::remove_once(const std::string& text,
+                                                  const kh::removal_plan& plan, owned_file& file) {
+  std::string replacements;
+  for (const auto& each : plan.removals)
+    replacements += each.replacement;
+  if (!replacements.empty()) {
+    const auto appended = append(std::move(replacements), mode::append);
+    if (!appended)
+      return error_of(appended.error());
+    // Replaced since we read it? The foreign names are in the new file, ours go with the next
+    // attempt.
+    if (appended->file.identity() != file.identity())
+      return 0;
+  }
+  std::size_t count = 0;
+  for (const auto& each : plan.removals) {
+    const auto done = file.comment_out(each.offset, line_at(text, each.offset));
+    if (!done)
+      return error_of(done.error());
+    if (*done)
+      ++count;
+  }
+  if (auto synced = file.sync(); !synced)
+    return error_of(synced.error());
+  return count;
+}
+
+result<bool> known_hosts_file::compact(std::size_t above, clock::time_point now) {
+  if (auto drained = drain(now); !drained)
+    return error_of(drained.error());
+  // Two compactions at once would each take the other's new file for the old one.
+  auto lock_path = path_;
+  lock_path += ".lock";
+  auto lock = owned_file::open(lock_path, mode::append_create);
+  if (!lock)
+    return error_of(lock.error());
+  const auto locked = lock->try_lock();
+  if (!locked || !*locked)
+    return locked;
+  auto file = owned_file::open(path_, mode::read);
+  if (!file && file.error().code == ec::not_found)
+    return false;
+  if (!file)
+    return error_of(file.error());
+  auto text = file->read_from();
+  if (!text)
+    return error_of(text.error());
+  text->resize(text->rfind('\n') + 1); // a line that is being written: the drain brings it along
+  if (kh::removed_bytes(*text) <= above)
+    return false;
+  const auto replaced = replace(*file, kh::without_removed_lines(*text));
+  if (!replaced || !*replaced)
+    return replaced;
+  replaced_.push_back({std::move(*file), text->size(), now}); // before anything else can fail
+  if (auto synced = sync_folder(folder_of(path_)); !synced)
+    return error_of(synced.error());
+  return true;
+}
+
+/// Puts a file with this text in the place of `old`. Under the lock, so the temporary name is ours.
+/// @returns false where the path does not name `old` any more: somebody else has replaced it just
+/// now.
+result<bool> known_hosts_file::replace(const owned_file& old, const std::string& text) {
+  auto temporary = path_;
+  temporary += ".new";
+  ::unlink(temporary.c_str()); // of a process that died here
+  auto file = owned_file::open(temporary, mode::create_new);
+  if (!file)
+    return error_of(file.error());
+  const auto written = file->append_lines(text);
+  const auto synced = written ? file->sync() : result<void>(error_of(written.error()));
+  const auto present = owned_file::open(path_, mode::read);
+  const bool is_ours = synced && present && present->identity() == old.identity();
+  if (is_ours && ::rename(temporary.c_str(), path_.c_str()) == 0)
+    return true;
+  const int error = errno;
+  ::unlink(temporary.c_str());
+  if (!synced)
+    return error_of(synced.error());
+  if (!is_ours)
+    return false;
+  return file_failure("replace " + path_.string(), error);
+}
+
+result<void> known_hosts_file::drain(clock::time_point now) {
+  for (auto& each : replaced_) {
+    auto text = each.file.read_from(each.offset);
+    if (!text)
+      return error_of(text.error());
+    if (now - each.since < drain_time)
+      text->resize(text->rfind('\n') + 1); // the rest of a line that is being written comes later
+    if (auto moved = append_foreign_lines(*text); !moved)
+      return moved;
+    each.offset += text->size();
+  }
+  std::erase_if(replaced_,
+                [now](const replaced_file& each) { return now - each.since >= drain_time; });
+  return {};
+}
+
+/// Appends lines of other writers that went into a replaced file, and sees to it that the path's
+/// file has them.
+result<void> known_hosts_file::append_foreign_lines(const std::string& text) {
+  if (text.empty())
+    return {};
+  for (int attempt = 0; attempt <= attempts; ++attempt) {
+    const auto appended = append(text.ends_with('\n') ? text : text + "\n", mode::append_create);
+    if (!appended)
+      return error_of(appended.error());
+    const auto file = owned_file::open(path_, mode::read);
+    if (file && file->identity() == appended->file.identity())
+      return {};
+  }
+  return keeps_changing(path_);
+}
+
+} // namespace banger::ssh

@@ -1,0 +1,68 @@
+// SQLite, owned: a connection and its statements. Blocks; one thread at a time.
+#pragma once
+
+#include "protocol/result.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace banger::storage {
+
+/// One prepared statement, run once. Values are bound in order.
+class statement {
+public:
+  statement(sqlite3* connection, std::string_view sql);
+  statement(statement&&) noexcept = default;
+
+  statement& bind(std::int64_t value);
+  statement& bind(std::string_view value);
+
+  /// Runs to the end. Errors: already_exists for a broken UNIQUE or PRIMARY KEY; no_space;
+  /// storage_failed.
+  [[nodiscard]] result<void> run();
+
+  /// Advances to the next row. @returns false after the last one. Errors: storage_failed.
+  [[nodiscard]] result<bool> next();
+
+  [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] std::string text(int column) const;
+
+private:
+  struct finalizer {
+    void operator()(sqlite3_stmt* x) const;
+  };
+  sqlite3* connection_;
+  std::unique_ptr<sqlite3_stmt, finalizer> statement_;
+  int next_parameter_ = 1;
+};
+
+/// The connection.
+class database {
+public:
+  /// Opens or makes the file (0600), with WAL, foreign keys and a busy timeout of 5 s, and brings
+  /// its schema up to date. Errors: version_mismatch for a schema newer than this program, which is
+  /// left untouched; storage_failed for a file that is no database; no_space.
+  [[nodiscard]] static result<std::unique_ptr<database>> open(const std::string& path);
+
+  ~database();
+  database(const database&) = delete;
+
+  [[nodiscard]] statement prepare(std::string_view sql) { return {connection_, sql}; }
+
+  /// Runs statements that have no parameters and no rows.
+  [[nodiscard]] result<void> execute(const std::string& sql);
+
+  /// The number of the newest migration this file has had; 0 for a new file.
+  [[nodiscard]] result<int> schema_version();
+
+private:
+  explicit database(sqlite3* connection) : connection_(connection) {}
+  sqlite3* connection_;
+};
+
+} // namespace banger::storage

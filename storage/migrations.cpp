@@ -1,0 +1,58 @@
+#include "storage/migrations.hpp"
+
+#include "storage/database.hpp"
+
+#include <array>
+#include <string>
+
+namespace banger::storage {
+
+namespace {
+
+constexpr std::array steps{
+    // 1: what a VM is
+    R"(CREATE TABLE schema_migrations (number INTEGER PRIMARY KEY, applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);
+       CREATE TABLE vms (
+         id TEXT PRIMARY KEY,
+         name TEXT NOT NULL UNIQUE,
+         image TEXT NOT NULL,
+         image_build TEXT NOT NULL,
+         vcpu_count INTEGER NOT NULL,
+         memory_mib INTEGER NOT NULL,
+         disk_mib INTEGER NOT NULL,
+         is_isolated INTEGER NOT NULL,
+         is_ephemeral INTEGER NOT NULL,
+         address TEXT NOT NULL UNIQUE,
+         ssh_port INTEGER NOT NULL,
+         directory TEXT NOT NULL,
+         host_key_public TEXT NOT NULL,
+         created_at_ms INTEGER NOT NULL,
+         wanted INTEGER NOT NULL,
+         settled INTEGER NOT NULL,
+         error TEXT NOT NULL,
+         error_stage TEXT NOT NULL,
+         error_at_ms INTEGER NOT NULL
+       ) STRICT;)",
+};
+
+} // namespace
+
+int newest_migration() {
+  return static_cast<int>(steps.size());
+}
+
+result<void> migrate(database& db, int from) {
+  for (auto i = static_cast<std::size_t>(from); i < steps.size(); ++i) {
+    auto number = std::to_string(i + 1);
+    auto ok =
+        db.execute("BEGIN IMMEDIATE; " + std::string{steps[i]} +
+                   "; INSERT INTO schema_migrations (number) VALUES (" + number + "); COMMIT");
+    if (!ok) {
+      (void)db.execute("ROLLBACK");
+      return fail(ok.error().code, "bring the database up to schema " + number, ok.error().why);
+    }
+  }
+  return {};
+}
+
+} // namespace banger::storage

@@ -1,0 +1,147 @@
+#include "storage/vm_folder.hpp"
+
+#include "core/cpio.hpp"
+#include "host/clock.hpp"
+#include "host/files.hpp"
+#include "host/process.hpp"
+#include "host/random.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace banger::storage {
+
+namespace {
+
+constexpr int tool_limit_ms = 120'000;
+constexpr std::size_t max_key = 16U << 10;
+constexpr std::size_t max_initrd = 64U << 20;
+constexpr std::size_t console_cap = 8U
+                                    << 20; // of the log at a start; the newest half of it is kept
+constexpr std::uint32_t most_log_bytes = 64U << 10;
+
+/// Runs one of Debian's tools. Errors: missing_program with the package, or the tool's own last
+/// line.
+result<void> run_tool(const std::string& name, const std::string& package,
+                      std::vector<std::string> arguments) {
+  auto program = host::find_program(name, host::search_path());
+  if (!program)
+    return fail(ec::missing_program, "find " + name, "it is not installed",
+                "apt-get install " + package);
+  arguments.insert(arguments.begin(), *program);
+  host::spawn_request spawn;
+  spawn.argv = std::move(arguments);
+  if (auto output = host::run_blocking(spawn, tool_limit_ms); !output)
+    return tl::make_unexpected(output.error());
+  return {};
+}
+
+result<void> make_host_key(const make_vm_files& x) {
+  return run_tool("ssh-keygen", "openssh-client",
+                  {"-q", "-t", "ed25519", "-N", "", "-C", "banger:" + x.name, "-f",
+                   x.directory + "/ssh_host_ed25519_key"});
+}
+
+result<void> make_root_disk(const make_vm_files& x) {
+  return run_tool("qemu-img", "qemu-utils",
+                  {"create", "-q", "-f", "qcow2", "-b", x.root_path, "-F", x.root_format,
+                   x.directory + "/root.qcow2"});
+}
+
+/// Sparse. Without the lazy options mke2fs would write the whole journal; with nodiscard the guest
+/// would later have to zero the inode tables.
+result<void> make_work_disk(const make_vm_files& x) {
+  auto path = x.directory + "/work.ext4";
+  host::unique_fd fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+  if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(x.disk_mib) << 20) != 0)
+    return fail_errno("make " + path);
+  fd.reset();
+  return run_tool("mke2fs", "e2fsprogs",
+                  {"-q", "-F", "-t", "ext4", "-L", "banger-work", "-m", "0", "-E",
+                   "lazy_itable_init=1,lazy_journal_init=1", path});
+}
+
+result<std::string> fill_folder(const make_vm_files& x) {
+  if (auto ok = host::make_private_directory(x.directory); !ok)
+    return tl::make_unexpected(ok.error());
+  for (auto* step : {make_host_key, make_root_disk, make_work_disk})
+    if (auto ok = step(x); !ok)
+      return tl::make_unexpected(ok.error());
+  auto key = host::read_file(x.directory + "/ssh_host_ed25519_key.pub", max_key);
+  if (!key)
+    return key;
+  auto second_space = key->find(' ', key->find(' ') + 1); // without the comment
+  return key->substr(0, std::min(second_space, key->find('\n')));
+}
+
+/// Keeps the newest half of a console log that has grown too long, so that a guest can't fill the
+/// disk.
+void cap_console(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0 || static_cast<std::size_t>(info.st_size) <= console_cap)
+    return;
+  auto kept = host::read_tail(path, console_cap / 2);
+  if (kept)
+    (void)host::write_file(path, *kept, 0600);
+}
+
+} // namespace
+
+result<std::string> make_vm_folder(const make_vm_files& x) {
+  auto key = fill_folder(x);
+  if (!key)
+    (void)host::remove_tree(x.directory);
+  return key;
+}
+
+result<void> write_boot_archive(const write_boot_files& x) {
+  auto initrd = host::read_file(x.base_initrd, max_initrd);
+  if (!initrd)
+    return tl::make_unexpected(initrd.error());
+  auto host_key = host::read_file(x.directory + "/ssh_host_ed25519_key", max_key);
+  if (!host_key)
+    return tl::make_unexpected(host_key.error());
+  auto now = host::unix_ms();
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%lld.%03d", static_cast<long long>(now / 1000),
+                static_cast<int>(now % 1000));
+  auto config =
+      std::string{"time="} + seconds +
+      "\naddress=10.0.2.15/24\ngateway=10.0.2.2\ndns=10.0.2.3\nseed=" + host::random_hex(32) + "\n";
+  auto own = core::cpio_archive(
+      {{"banger", "", core::cpio_directory},
+       {"banger/hostname", x.name + "\n", core::cpio_private_file},
+       {"banger/authorized_keys", x.authorized_key + "\n", core::cpio_private_file},
+       {"banger/ssh_host_ed25519_key", *host_key, core::cpio_private_file},
+       {"banger/config", config, core::cpio_private_file}});
+  cap_console(x.directory + "/console.log");
+  return host::write_file(x.directory + "/initrd.cpio", *initrd + own, 0600);
+}
+
+std::string handles_path(const std::string& directory) {
+  return directory + "/handles.json";
+}
+
+result<console_chunk> read_log_piece(const read_log& x) {
+  host::unique_fd fd{::open(x.path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!fd)
+    return errno == ENOENT ? result<console_chunk>{console_chunk{}} : fail_errno("open " + x.path);
+  auto size = static_cast<std::uint64_t>(std::max<off_t>(::lseek(fd.get(), 0, SEEK_END), 0));
+  console_chunk chunk;
+  auto back = std::min(x.offset, size);
+  chunk.offset = x.is_from_end ? size - back : back;
+  auto most = x.max_bytes == 0 ? most_log_bytes : std::min(x.max_bytes, most_log_bytes);
+  chunk.bytes.resize(std::min<std::uint64_t>(most, size - chunk.offset));
+  auto n =
+      ::pread(fd.get(), chunk.bytes.data(), chunk.bytes.size(), static_cast<off_t>(chunk.offset));
+  if (n < 0)
+    return fail_errno("read " + x.path);
+  chunk.bytes.resize(static_cast<std::size_t>(n));
+  chunk.next_offset = chunk.offset + chunk.bytes.size();
+  return chunk;
+}
+
+} // namespace banger::storage

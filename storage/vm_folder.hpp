@@ -1,0 +1,28 @@
+// The folder of one VM:
+// VMS/<id>/{root.qcow2,work.ext4,ssh_host_ed25519_key,initrd.cpio,console.log,qemu.log,
+// handles.json,*.sock}. All functions block.
+#pragma once
+
+#include "protocol/orders.hpp"
+#include "protocol/result.hpp"
+
+#include <string>
+
+namespace banger::storage {
+
+/// Makes the folder, the host key, the root overlay and the work disk; on failure removes what it
+/// made.
+/// @returns the public host key, "ssh-ed25519 AAAA...". Errors: no_space, missing_program, failed.
+[[nodiscard]] result<std::string> make_vm_folder(const make_vm_files& x);
+
+/// Writes initrd.cpio: the image's initramfs and a second archive with what is this VM's own; caps
+/// the console's log. Errors: not_found (the image's file), no_space, failed.
+[[nodiscard]] result<void> write_boot_archive(const write_boot_files& x);
+
+/// Path of the handles file of a VM's folder.
+[[nodiscard]] std::string handles_path(const std::string& directory);
+
+/// A piece of a log, as read_console promises it. Errors: failed. No file: an empty piece.
+[[nodiscard]] result<console_chunk> read_log_piece(const read_log& x);
+
+} // namespace banger::storage

@@ -1,0 +1,93 @@
+#include "storage/vm_records.hpp"
+
+namespace banger::storage {
+
+namespace {
+
+constexpr std::string_view select_all = "SELECT id, name, image, image_build, vcpu_count, "
+                                        "memory_mib, disk_mib, is_isolated, is_ephemeral, address,"
+                                        " ssh_port, directory, host_key_public, created_at_ms, "
+                                        "wanted, settled, error, error_stage, error_at_ms"
+                                        " FROM vms ORDER BY name";
+
+constexpr std::string_view upsert =
+    "INSERT INTO vms (id, name, image, image_build, vcpu_count, memory_mib, disk_mib, is_isolated, "
+    "is_ephemeral,"
+    " address, ssh_port, directory, host_key_public, created_at_ms, wanted, settled, error, "
+    "error_stage,"
+    " error_at_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " ON CONFLICT (id) DO UPDATE SET name = excluded.name, image = excluded.image,"
+    " image_build = excluded.image_build, vcpu_count = excluded.vcpu_count, memory_mib = "
+    "excluded.memory_mib,"
+    " disk_mib = excluded.disk_mib, is_isolated = excluded.is_isolated, is_ephemeral = "
+    "excluded.is_ephemeral,"
+    " address = excluded.address, ssh_port = excluded.ssh_port, directory = excluded.directory,"
+    " host_key_public = excluded.host_key_public, created_at_ms = excluded.created_at_ms,"
+    " wanted = excluded.wanted, settled = excluded.settled, error = excluded.error,"
+    " error_stage = excluded.error_stage, error_at_ms = excluded.error_at_ms";
+
+vm_record from_row(const statement& row) {
+  int column = 0;
+  auto text = [&] { return row.text(column++); };
+  auto number = [&] { return row.integer(column++); };
+  vm_record x;
+  x.id = text();
+  x.name = text();
+  x.image = text();
+  x.image_build = text();
+  x.vcpu_count = static_cast<std::uint32_t>(number());
+  x.memory_mib = static_cast<std::uint32_t>(number());
+  x.disk_mib = static_cast<std::uint32_t>(number());
+  x.is_isolated = number() != 0;
+  x.is_ephemeral = number() != 0;
+  x.address = text();
+  x.ssh_port = static_cast<std::uint16_t>(number());
+  x.directory = text();
+  x.host_key_public = text();
+  x.created_at_ms = number();
+  x.wanted = number() == 1 ? wanted_state::running : wanted_state::stopped;
+  auto settled = number();
+  x.settled =
+      settled >= 0 && settled <= 3 ? static_cast<settled_state>(settled) : settled_state::error;
+  x.error = text();
+  x.error_stage = text();
+  x.error_at_ms = number();
+  return x;
+}
+
+} // namespace
+
+result<std::vector<vm_record>> load_vms(database& db) {
+  std::vector<vm_record> all;
+  auto rows = db.prepare(select_all);
+  for (;;) {
+    auto row = rows.next();
+    if (!row)
+      return tl::make_unexpected(row.error());
+    if (!*row)
+      return all;
+    all.push_back(from_row(rows));
+  }
+}
+
+result<void> save_vm_record(database& db, const vm_record& x) {
+  auto row = db.prepare(upsert);
+  row.bind(x.id).bind(x.name).bind(x.image).bind(x.image_build);
+  row.bind(std::int64_t{x.vcpu_count})
+      .bind(std::int64_t{x.memory_mib})
+      .bind(std::int64_t{x.disk_mib});
+  row.bind(std::int64_t{x.is_isolated}).bind(std::int64_t{x.is_ephemeral}).bind(x.address);
+  row.bind(std::int64_t{x.ssh_port})
+      .bind(x.directory)
+      .bind(x.host_key_public)
+      .bind(x.created_at_ms);
+  row.bind(static_cast<std::int64_t>(x.wanted)).bind(static_cast<std::int64_t>(x.settled));
+  row.bind(x.error).bind(x.error_stage).bind(x.error_at_ms);
+  return row.run();
+}
+
+result<void> remove_vm_record(database& db, const std::string& id) {
+  return db.prepare("DELETE FROM vms WHERE id = ?").bind(id).run();
+}
+
+} // namespace banger::storage

@@ -1,0 +1,476 @@
+#include "ssh/known_hosts_file.hpp"
+
+#include "core/base64.hpp"
+#include "core/sha1.hpp"
+#include "tests/support/host_keys.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <sstream>
+
+using banger::ec;
+using banger::ssh::known_hosts_file;
+using banger::test::ed25519_key;
+using banger::test::rsa_key;
+namespace core = banger::core;
+namespace kh = banger::core::known_hosts;
+
+namespace {
+
+const core::host_key key_a = ed25519_key('a');
+const core::host_key key_b = ed25519_key('b');
+
+/// A folder of its own that goes with the test.
+struct fixture {
+  fixture() {
+    const char* base = std::getenv("TMPDIR");
+    auto pattern = std::string(base != nullptr ? base : "/tmp") + "/known_hosts.XXXXXX";
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    folder = pattern;
+    path = folder / "known_hosts";
+  }
+  ~fixture() { std::filesystem::remove_all(folder); }
+  fixture(const fixture&) = delete;
+  fixture& operator=(const fixture&) = delete;
+
+  void write(std::string_view text) const {
+    std::ofstream(path, std::ios::binary) << text;
+    ::chmod(path.c_str(), 0600);
+  }
+  [[nodiscard]] std::string text() const {
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream out;
+    out << in.rdbuf();
+    return out.str();
+  }
+  [[nodiscard]] kh::outcome status_of(std::string_view host, const core::host_key& key) const {
+    const auto found = known_hosts_file(path).check(host, 22, key);
+    REQUIRE(found);
+    return found->status;
+  }
+  /// Every function refuses the file as unsafe, with this hint, and leaves it alone.
+  void check_refused(const std::string& hint) const {
+    known_hosts_file file(path);
+    const auto checked = file.check("box.vm", 22, key_a);
+    REQUIRE(!checked);
+    CHECK(checked.error().code == ec::unsafe_path);
+    CHECK(checked.error().what.find(path.string()) != std::string::npos);
+    CHECK(checked.error().hint.find(hint) != std::string::npos);
+    for (const auto& why : {file.pin({"box.vm"}, key_a), file.heal(), file.prepare()}) {
+      REQUIRE(!why);
+      CHECK(why.error().code == ec::unsafe_path);
+    }
+    const auto removed = file.remove({"box.vm"});
+    REQUIRE(!removed);
+    CHECK(removed.error().code == ec::unsafe_path);
+  }
+
+  std::filesystem::path folder;
+  std::filesystem::path path;
+};
+
+std::string pin_line(const std::string& hosts, const core::host_key& key = key_a) {
+  return kh::render_line({hosts}, key);
+}
+
+mode_t mode_of(const std::filesystem::path& path) {
+  struct stat found = {};
+  REQUIRE(::stat(path.c_str(), &found) == 0);
+  return found.st_mode & 07777u;
+}
+
+/// Adds a line as ssh does: one open, one write, no lock.
+void append_like_ssh(const std::filesystem::path& path, const std::string& line) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (fd < 0 || ::write(fd, line.data(), line.size()) < 0)
+    ::_exit(3);
+  ::close(fd);
+}
+
+/// Runs `work` in a process of its own.
+template <class F>
+pid_t in_child(F work) {
+  const auto child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0)
+    ::_exit(work());
+  return child;
+}
+
+int exit_status_of(pid_t child) {
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(fixture, "known_hosts_file: a missing file, or folder, is an empty one") {
+  CHECK(status_of("box.vm", key_a) == kh::outcome::unknown);
+  path = folder / "not" / "there" / "known_hosts";
+  CHECK(status_of("box.vm", key_a) == kh::outcome::unknown);
+  CHECK(known_hosts_file(path).remove({"box.vm"})->count == 0);
+  CHECK(known_hosts_file(path).heal());
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: prepare makes a private folder and file, whatever the umask") {
+  path = folder / "state" / "ssh" / "known_hosts";
+  const auto before = ::umask(0);
+  const auto prepared = known_hosts_file(path).prepare();
+  ::umask(before);
+  REQUIRE(prepared);
+  CHECK(mode_of(path) == 0600);
+  CHECK(mode_of(folder / "state") == 0700);
+  CHECK(mode_of(folder / "state" / "ssh") == 0700);
+  CHECK(text().empty());
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: prepare and heal end a last line that has no line feed") {
+  for (const bool heal : {false, true}) {
+    write("# note");
+    known_hosts_file file(path);
+    for (int repeated = 0; repeated < 2; ++repeated) {
+      const auto done = heal ? file.heal() : file.prepare();
+      CHECK(done.has_value());
+    }
+    CHECK(text() == "# note\n");
+  }
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: a pin is one line a name, also without a final line feed") {
+  write("# note");
+  known_hosts_file file(path);
+  REQUIRE(file.pin({"172.16.0.2", "box.vm"}, key_a));
+  const auto expected = "# note\n" + pin_line("172.16.0.2") + pin_line("box.vm");
+  CHECK(text() == expected);
+  CHECK(status_of("box.vm", key_a) == kh::outcome::trusted);
+  CHECK(file.pin({"box.vm", "172.16.0.2"}, key_a));
+  CHECK(text() == expected);
+  CHECK(file.algorithms("box.vm", 22)->starts_with("ssh-ed25519,"));
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: pin makes the folder and the file where they are missing") {
+  path = folder / "ssh" / "known_hosts";
+  REQUIRE(known_hosts_file(path).pin({"box.vm"}, key_a));
+  CHECK(text() == pin_line("box.vm"));
+  CHECK(mode_of(path) == 0600);
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: pin refuses a name that has another key, and writes nothing") {
+  for (const auto& other : {pin_line("box.vm", key_b), pin_line("*.vm", rsa_key('r')),
+                            pin_line("box.vm", key_b) + pin_line("box.vm")}) {
+    write(other);
+    const auto pinned = known_hosts_file(path).pin({"172.16.0.2", "box.vm"}, key_a);
+    REQUIRE(!pinned);
+    CHECK(pinned.error().code == ec::host_key_mismatch);
+    CHECK(pinned.error().what.find("box.vm") != std::string::npos);
+    CHECK(pinned.error().why.find("(line 1)") != std::string::npos);
+    CHECK(text() == other);
+  }
+  write("@revoked " + pin_line("*"));
+  CHECK(known_hosts_file(path).pin({"box.vm"}, key_a).error().code == ec::host_key_revoked);
+}
+
+TEST_CASE_FIXTURE(fixture, "known_hosts_file: pin refuses patterns and malformed keys") {
+  known_hosts_file file(path);
+  CHECK(file.pin({"*.vm"}, key_a).error().code == ec::bad_request);
+  CHECK(file.pin({"a\n@revoked"}, key_a).error().code == ec::bad_request);
+  CHECK(file.pin({"box.vm"}, {"ssh-rsa", key_a.blob}).error().code == ec::bad_request);
+  CHECK(!std::filesystem::exists(path));
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: a removal changes one byte a line, and no other line") {
+  write(pin_line("a.vm") + pin_line("box.vm") + "junk\n" + pin_line("172.16.0.2", key_b) +
+        pin_line("*.vm"));
+  const auto removed = known_hosts_file(path).remove({"box.vm", "172.16.0.2"});
+  REQUIRE(removed);
+  CHECK(removed->count == 2);
+  CHECK(removed->kept_lines == std::vector<std::size_t>{5});
+  CHECK(text() == pin_line("a.vm") + "#" + pin_line("ox.vm") + "junk\n#" +
+                      pin_line("72.16.0.2", key_b) + pin_line("*.vm"));
+}
+
+TEST_CASE_FIXTURE(fixture, "known_hosts_file: a removal from a list keeps the foreign names") {
+  write(pin_line("a.vm,box.vm") + "# last");
+  CHECK(known_hosts_file(path).remove({"box.vm"})->count == 1);
+  CHECK(text() == "#" + pin_line(".vm,box.vm") + "# last\n" + pin_line("a.vm"));
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: a name can be pinned to another key after its removal") {
+  known_hosts_file file(path);
+  REQUIRE(file.pin({"box.vm"}, key_a));
+  REQUIRE(file.remove({"box.vm"}));
+  REQUIRE(file.pin({"box.vm"}, key_b));
+  CHECK(status_of("box.vm", key_b) == kh::outcome::trusted);
+  CHECK(status_of("box.vm", key_a) == kh::outcome::mismatch);
+}
+
+TEST_CASE_FIXTURE(
+    fixture,
+    "known_hosts_file: compaction waits for its threshold, then drops removed lines only") {
+  known_hosts_file file(path);
+  const auto removed = "#" + pin_line("x");
+  write("# mine\n" + removed + pin_line("a.vm") + "cut");
+  CHECK(file.compact(removed.size()) == false);
+  CHECK(file.compact(removed.size() - 1) == true);
+  CHECK(mode_of(path) == 0600);
+  CHECK(file.is_draining());
+  CHECK(text() == "# mine\n" + pin_line("a.vm"));
+  REQUIRE(file.drain(known_hosts_file::clock::now() + known_hosts_file::drain_time));
+  CHECK(!file.is_draining());
+  CHECK(text() == "# mine\n" + pin_line("a.vm") + "cut\n");
+  CHECK(!std::filesystem::exists(path.string() + ".new"));
+}
+
+TEST_CASE_FIXTURE(
+    fixture, "known_hosts_file: lines that go into replaced files are rescued, two at once too") {
+  write("#" + pin_line("x"));
+  known_hosts_file file(path);
+  const int first = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  REQUIRE(file.compact(0) == true);
+  REQUIRE(file.pin({"gone.vm"}, key_a));
+  const int second = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  REQUIRE(file.remove({"gone.vm"}));
+  REQUIRE(file.compact(0) == true);
+  const auto late = pin_line("late.vm");
+  const auto later = pin_line("later.vm");
+  CHECK(::write(first, late.data(), late.size()) > 0);
+  CHECK(::write(second, later.data(), later.size() - 5) > 0);
+  CHECK(file.check("late.vm", 22, key_a)->status == kh::outcome::trusted);
+  CHECK(file.check("later.vm", 22, key_a)->status == kh::outcome::unknown);
+  CHECK(::write(second, later.data() + later.size() - 5, 5) > 0);
+  CHECK(file.check("later.vm", 22, key_a)->status == kh::outcome::trusted);
+  CHECK(text() == late + later);
+  ::close(first);
+  ::close(second);
+}
+
+TEST_CASE_FIXTURE(fixture, "known_hosts_file: one process compacts at a time") {
+  write("#" + pin_line("x"));
+  auto lock = banger::ssh::owned_file::open(path.string() + ".lock",
+                                            banger::ssh::owned_file::mode::append_create);
+  REQUIRE(lock);
+  REQUIRE(lock->try_lock() == true);
+  CHECK(known_hosts_file(path).compact(0) == false);
+}
+
+TEST_CASE_FIXTURE(fixture, "known_hosts_file: a file or folder that others can write is refused") {
+  write(pin_line("box.vm"));
+  for (const mode_t mode : {0620u, 0602u, 0666u}) {
+    ::chmod(path.c_str(), mode);
+    check_refused("chmod 600 " + path.string());
+  }
+  ::chmod(path.c_str(), 0644);
+  CHECK(status_of("box.vm", key_a) == kh::outcome::trusted);
+  ::chmod(folder.c_str(), 0770);
+  const auto checked = known_hosts_file(path).check("box.vm", 22, key_a);
+  REQUIRE(!checked);
+  CHECK(checked.error().code == ec::unsafe_path);
+  CHECK(checked.error().hint == "chmod 700 " + folder.string());
+  CHECK(text() == pin_line("box.vm"));
+}
+
+TEST_CASE_FIXTURE(
+    fixture, "known_hosts_file: symbolic links are refused, dangling ones too, and not followed") {
+  const auto target = folder / "target";
+  std::filesystem::create_symlink(target, path);
+  check_refused("rm " + path.string());
+  CHECK(!std::filesystem::exists(target));
+  std::ofstream(target) << pin_line("box.vm");
+  check_refused("rm " + path.string());
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: a folder or a FIFO in its place is refused without waiting") {
+  std::filesystem::create_directory(path);
+  check_refused("mv " + path.string());
+  std::filesystem::remove(path);
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  check_refused("move it away");
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: a file we cannot read, or of another user, is refused") {
+  write(pin_line("box.vm"));
+  if (::geteuid() == 0) { // may read anything, but can make the file somebody else's
+    REQUIRE(::chown(path.c_str(), 65534, 65534) == 0);
+    check_refused("chown");
+  } else {
+    ::chmod(path.c_str(), 0);
+    check_refused("chmod 600 " + path.string());
+  }
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: an absurdly large file is an error, not an empty one") {
+  write("");
+  REQUIRE(::truncate(path.c_str(), banger::ssh::owned_file::largest_size + 1) == 0);
+  CHECK(known_hosts_file(path).check("box.vm", 22, key_a).error().code == ec::storage_failed);
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: beside writers like ssh nothing is lost, removed or broken") {
+  constexpr int writers = 3;
+  constexpr int lines_each = 300;
+  known_hosts_file file(path);
+  REQUIRE(file.prepare());
+  std::vector<pid_t> children;
+  for (int child = 0; child < writers; ++child)
+    children.push_back(in_child([this, child] {
+      for (int i = 0; i < lines_each; ++i) {
+        append_like_ssh(path, pin_line("w" + std::to_string(child) + "-" + std::to_string(i)));
+        ::usleep(500);
+      }
+      return 0;
+    }));
+  int pinned = 0;
+  for (; pinned < 150; ++pinned) {
+    REQUIRE(file.pin({"p" + std::to_string(pinned)}, key_b));
+    if (pinned >= 2)
+      REQUIRE(file.remove({"p" + std::to_string(pinned - 2)})->count == 1);
+    if (pinned % 10 == 9)
+      REQUIRE(file.compact(0) == true);
+  }
+  for (const auto child : children)
+    CHECK(exit_status_of(child) == 0);
+  REQUIRE(file.drain(known_hosts_file::clock::now() + known_hosts_file::drain_time));
+  std::size_t foreign = 0;
+  std::size_t own = 0;
+  for (const auto& each : kh::parse(text())) {
+    CHECK(each.is_valid);
+    foreign += each.key == key_a ? 1u : 0u;
+    own += each.key == key_b ? 1u : 0u;
+  }
+  CHECK(foreign == std::size_t{writers} * lines_each);
+  CHECK(own == 2);
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: of several that pin different keys one succeeds at most") {
+  constexpr std::array<char, 3> seeds = {'a', 'b', 'c'};
+  for (int round = 0; round < 20; ++round) {
+    const auto name = "race" + std::to_string(round);
+    std::array<int, 2> start{};
+    REQUIRE(::pipe2(start.data(), O_CLOEXEC) == 0);
+    std::vector<pid_t> children;
+    for (const char seed : seeds)
+      children.push_back(in_child([this, &name, &start, seed] {
+        char none = 0;
+        ::close(start[1]);
+        [[maybe_unused]] const auto end = ::read(start[0], &none, 1); // all start when we close it
+        const auto done = known_hosts_file(path).pin({name}, ed25519_key(seed));
+        if (done)
+          return 0;
+        return done.error().code == ec::host_key_mismatch ? 1 : 2;
+      }));
+    ::close(start[1]);
+    int succeeded = 0;
+    std::array<int, seeds.size()> statuses{};
+    for (std::size_t i = 0; i < seeds.size(); ++i)
+      statuses[i] = exit_status_of(children[i]);
+    for (std::size_t i = 0; i < seeds.size(); ++i) {
+      CHECK(statuses[i] <= 1);
+      succeeded += statuses[i] == 0 ? 1 : 0;
+      CHECK((status_of(name, ed25519_key(seeds[i])) == kh::outcome::trusted) == (statuses[i] == 0));
+    }
+    ::close(start[0]);
+    CHECK(succeeded <= 1);
+  }
+}
+
+namespace {
+
+/// The numbers of the lines that the real ssh-keygen finds for `name`.
+std::vector<std::size_t> found_by_ssh_keygen(const std::filesystem::path& path,
+                                             const std::string& name) {
+  const auto command = "ssh-keygen -F '" + name + "' -f '" + path.string() + "' 2>/dev/null";
+  std::FILE* output = ::popen(command.c_str(), "r");
+  REQUIRE(output != nullptr);
+  std::vector<std::size_t> out;
+  std::array<char, 8192> line{};
+  while (std::fgets(line.data(), static_cast<int>(line.size()), output) != nullptr) {
+    const std::string text(line.data());
+    const auto at = text.find(" found: line ");
+    if (text.starts_with("# Host ") && at != std::string::npos)
+      out.push_back(std::stoul(text.substr(at + 13)));
+  }
+  const int status = ::pclose(output);
+  REQUIRE_MESSAGE(WEXITSTATUS(status) <= 1, "ssh-keygen is not installed, or failed");
+  return out;
+}
+
+const std::array<std::string, 4> names = {"box.vm", "[box.vm]:2222", "172.16.0.2", "a"};
+
+std::string hashed(const std::string& name, char salt) {
+  const std::string bytes(20, salt);
+  return "|1|" + core::base64_encode(bytes) + "|" +
+         core::base64_encode(core::hmac_sha1(bytes, name));
+}
+
+/// A file of lines that match some of the names in all the ways there are.
+std::string random_file(std::mt19937& random) {
+  static const std::array<std::string, 14> elements = {
+      "box.vm", "BOX.vm", "[box.vm]:2222", "172.16.0.2", "a",  "*", "*.vm",
+      "?",      "!a",     "!*.vm",         "[*]:*",      "b*", "",  "172.*.?"};
+  static const std::array<std::string, 7> others = {
+      "", "# box.vm", "box.vm", "box.vm # key", "@other box.vm x y", "@revoked", " \t"};
+  const auto below = [&random](std::size_t limit) { return random() % limit; };
+  std::string out;
+  for (auto count = 1 + below(30); count != 0; --count) {
+    if (below(5) == 0) {
+      out += others[below(others.size())] + "\n";
+      continue;
+    }
+    std::string hosts = elements[below(elements.size())];
+    while (below(2) == 0)
+      hosts += "," + elements[below(elements.size())];
+    if (below(4) == 0)
+      hosts = hashed(names[below(names.size())], static_cast<char>('A' + below(20)));
+    if (hosts.empty())
+      hosts = ",";
+    const auto mark = std::array{"", "", "", "@revoked ", "@cert-authority ", "  "}[below(6)];
+    auto line = mark + kh::render_line({hosts}, ed25519_key(static_cast<char>('a' + below(3))));
+    if (below(4) == 0)
+      line.insert(line.size() - 1, below(2) == 0 ? "\r" : " note");
+    out += line;
+  }
+  if (below(4) == 0)
+    out.pop_back();
+  return out;
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: in random files the same lines match as for ssh-keygen -F") {
+  std::mt19937 random(20); // NOLINT: the same files every time
+  std::size_t total = 0;
+  for (int round = 0; round < 50; ++round) {
+    write(random_file(random));
+    const auto& name = names[static_cast<std::size_t>(round) % names.size()];
+    const auto lines = kh::parse(text());
+    std::vector<std::size_t> ours;
+    for (const auto* each : kh::matching_lines(lines, name))
+      ours.push_back(each->number);
+    total += ours.size();
+    CHECK_MESSAGE(ours == found_by_ssh_keygen(path, name), name, "\n", text());
+  }
+  CHECK(total > 150);
+}
