@@ -2,6 +2,7 @@
 
 #include "actors/ssh_sink.hpp"
 #include "host/clock.hpp"
+#include "host/log.hpp"
 #include "protocol/caf_error.hpp"
 
 #include <algorithm>
@@ -72,6 +73,7 @@ void dial(self_pointer self, const host_key_algorithms& algorithms) {
   whom.hostkey_algorithms = algorithms.list;
   whom.known_name = state.vm_name;
   whom.connect_timeout = attempt_limit;
+  host::log_debug("link to " + state.vm_name + ": dial " + state.address);
   state.connection = state.context.io->open(std::move(whom), make_ssh_sink(self));
 }
 
@@ -105,6 +107,8 @@ void take_note(self_pointer self, const ssh_note& note) {
   auto& state = self->state;
   if (note.connection != state.connection || note.channel != 0)
     return;
+  host::log_debug("link to " + state.vm_name + ": note " + std::to_string(static_cast<int>(note.kind)) +
+                  (note.why.code == ec::none ? "" : ", " + to_string(note.why)));
   switch (note.kind) {
     case ssh_note_kind::host_key_offered: check_key(self, note); return;
     case ssh_note_kind::connected:

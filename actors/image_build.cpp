@@ -93,9 +93,8 @@ result<void> start(self_pointer self, const run_build& x) {
   if (!log)
     return fail_errno("open " + context.log);
   host::spawn_request spawn;
-  spawn.argv = {context.program, "build",       "--name",       x.name,
-                "--recipe",      *recipe,       "--images-dir", context.images,
-                "--guest-dir",   context.guest, "--cache-dir",  context.cache};
+  spawn.argv = {context.program, "build",        "--name",       x.name,        "--recipe",
+                *recipe,         "--images-dir", context.images, "--guest-dir", context.guest};
   spawn.fds = {{writer.get(), 1}, {log.get(), 2}};
   spawn.has_own_session = true;
   auto child = host::spawn(spawn);

@@ -20,8 +20,7 @@ struct image_build_context {
   std::string images;  ///< folder of all images
   std::string guest;   ///< folder of the programs that go into a guest
   std::string recipes; ///< folder of the recipes that come with banger
-  std::string cache;
-  std::string log; ///< where the tools' own output goes
+  std::string log;     ///< where the tools' own output goes
 };
 
 struct image_build_state {

@@ -123,11 +123,8 @@ private:
     known_hosts_ = system_.spawn<caf::detached>(actors::known_hosts, parts_.where.known_hosts);
     leases_ = system_.spawn(actors::leases, std::size_t{cores()});
     events_ = system_.spawn(actors::events);
-    actors::image_build_context build{parts_.programs.image_builder,
-                                      parts_.where.images,
-                                      parts_.programs.guest,
-                                      parts_.programs.recipes,
-                                      parts_.where.cache,
+    actors::image_build_context build{parts_.programs.image_builder, parts_.where.images,
+                                      parts_.programs.guest, parts_.programs.recipes,
                                       parts_.where.state + "/image-build.log"};
     images_ = system_.spawn<caf::detached>(
         actors::images, storage::image_catalog{parts_.where.images},

@@ -26,11 +26,18 @@ result<void> write_all(int fd, std::string_view text, const std::string& path) {
   return {};
 }
 
+/// Grows with what comes: files in /proc say that they are empty.
 result<std::string> read_at_most(int fd, std::size_t bytes, const std::string& path) {
-  std::string text(bytes, '\0');
+  struct stat info {};
+  auto expected =
+      ::fstat(fd, &info) == 0 ? static_cast<std::size_t>(info.st_size) + 1 : std::size_t{0};
+  constexpr std::size_t least = 4096;
+  std::string text;
   std::size_t got = 0;
   while (got < bytes) {
-    auto n = ::read(fd, text.data() + got, bytes - got);
+    if (got == text.size())
+      text.resize(std::min(bytes, std::max({expected, least, 2 * got})));
+    auto n = ::read(fd, text.data() + got, text.size() - got);
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0)

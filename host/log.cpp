@@ -22,7 +22,7 @@ result<void> open_log(const std::string& path, const std::string& level) {
     auto logger = spdlog::rotating_logger_mt("banger", path, max_size, old_files);
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
     logger->set_level(spdlog::level::from_str(level));
-    logger->flush_on(spdlog::level::info);
+    logger->flush_on(spdlog::level::debug);
     return {};
   } catch (const spdlog::spdlog_ex& why) {
     return fail(ec::failed, "open the log " + path, why.what());

@@ -225,7 +225,7 @@ std::string search_path() {
   return own + ":/usr/local/sbin:/usr/sbin:/sbin";
 }
 
-result<std::string> run_blocking(const spawn_request& request, int timeout_ms) {
+result<finished> run_to_end_blocking(const spawn_request& request, int timeout_ms) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
     return fail_errno("make a pipe");
@@ -238,23 +238,30 @@ result<std::string> run_blocking(const spawn_request& request, int timeout_ms) {
   if (!started)
     return tl::make_unexpected(started.error());
   auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{timeout_ms};
-  std::string text;
-  auto name = request.argv.front().substr(request.argv.front().rfind('/') + 1);
-  if (!collect(in.get(), text, deadline)) {
+  finished x;
+  if (!collect(in.get(), x.output, deadline)) {
     signal_process(started->pidfd, SIGKILL);
     (void)::waitpid(started->pid, nullptr, 0);
+    auto name = request.argv.front().substr(request.argv.front().rfind('/') + 1);
     return fail(ec::timed_out, "run " + name,
                 "no end after " + std::to_string(timeout_ms / 1000) + " s");
   }
-  int status = 0;
-  while (::waitpid(started->pid, &status, 0) < 0 && errno == EINTR) {
+  while (::waitpid(started->pid, &x.wait_status, 0) < 0 && errno == EINTR) {
   }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    auto is_full = text.find("No space left on device") != std::string::npos;
-    return fail(is_full ? ec::no_space : ec::failed, "run " + name,
-                text.empty() ? "it " + describe_wait_status(status) : last_line(text));
-  }
-  return text;
+  return x;
+}
+
+result<std::string> run_blocking(const spawn_request& request, int timeout_ms) {
+  auto ended = run_to_end_blocking(request, timeout_ms);
+  if (!ended)
+    return tl::make_unexpected(ended.error());
+  if (WIFEXITED(ended->wait_status) && WEXITSTATUS(ended->wait_status) == 0)
+    return ended->output;
+  auto name = request.argv.front().substr(request.argv.front().rfind('/') + 1);
+  auto is_full = ended->output.find("No space left on device") != std::string::npos;
+  return fail(is_full ? ec::no_space : ec::failed, "run " + name,
+              ended->output.empty() ? "it " + describe_wait_status(ended->wait_status)
+                                    : last_line(ended->output));
 }
 
 } // namespace banger::host

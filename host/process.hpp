@@ -68,6 +68,15 @@ void signal_process(const unique_fd& pidfd, int signal);
 /// PATH of this process, or the system's default; with the sbin folders, where mke2fs lives.
 [[nodiscard]] std::string search_path();
 
+struct finished {
+  int wait_status = 0;
+  std::string output; ///< stdout and stderr together, of that the last 64 KiB
+};
+
+/// Runs a program to its end and waits for it, whatever its status. Blocks. Errors: failed;
+/// timed_out, after killing it.
+[[nodiscard]] result<finished> run_to_end_blocking(const spawn_request& request, int timeout_ms);
+
 /// Runs a program to its end and waits for it. @returns what it wrote to stdout and stderr
 /// together, of that the last 64 KiB. Blocks. Errors: failed, with its last line; timed_out, after
 /// killing it.

@@ -1,0 +1,37 @@
+// The commands, one file a group. Each returns the program's exit status and has printed all there
+// is to say.
+#pragma once
+
+#include "cli/options.hpp"
+#include "client/connection.hpp"
+#include "host/paths.hpp"
+
+namespace banger::cli {
+
+// vm_commands.cpp
+int vm_create(client::connection link, const options& how);
+int vm_change(client::connection link, const options& how); ///< start, stop, restart, kill, delete
+int vm_list_all(client::connection link, const options& how);
+int vm_show(client::connection link, const options& how);
+int vm_wait(client::connection link, const options& how);
+int vm_logs(client::connection link, const options& how);
+
+// run_commands.cpp
+int vm_run(client::connection link, const options& how);
+int vm_exec(client::connection link, const options& how);
+int vm_ssh(client::connection link, const options& how);
+
+// image_commands.cpp
+int image_build(client::connection link, const options& how);
+int image_list_all(client::connection link, const options& how);
+int image_show(client::connection link, const options& how);
+int image_delete(client::connection link, const options& how);
+
+// daemon_commands.cpp
+int daemon_start(const host::paths& where, const options& how);
+int daemon_status_of(const host::paths& where, const options& how);
+int daemon_stop(const host::paths& where, const options& how);
+int show_version(const host::paths& where, const options& how);
+int follow_events(client::connection link, const options& how);
+
+} // namespace banger::cli

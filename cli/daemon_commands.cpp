@@ -1,0 +1,86 @@
+#include "cli/commands.hpp"
+#include "cli/json.hpp"
+#include "cli/render.hpp"
+#include "cli/session.hpp"
+#include "client/launch.hpp"
+#include "core/exit_code.hpp"
+#include "host/clock.hpp"
+#include "host/files.hpp"
+#include "protocol/version.hpp"
+
+#include <poll.h>
+
+namespace banger::cli {
+
+namespace {
+
+int show_status(client::connection& link, const options& how) {
+  auto status = link.ask<daemon_status>(get_daemon_status{}, quick_limit);
+  if (!status)
+    return report(status.error(), how);
+  print(how.is_json ? json(*status) : status_details(*status, host::unix_ms()));
+  return core::exit_ok;
+}
+
+} // namespace
+
+int daemon_start(const host::paths& where, const options& how) {
+  auto link = client::connect_or_start(where, {});
+  return link ? show_status(*link, how) : report(link.error(), how);
+}
+
+int daemon_status_of(const host::paths& where, const options& how) {
+  auto link = client::connect_or_start(where, {false, quick_limit});
+  return link ? show_status(*link, how) : report(link.error(), how);
+}
+
+int daemon_stop(const host::paths& where, const options& how) {
+  auto link = client::connection::open(where.socket, quick_limit);
+  if (!link && link.error().code == ec::unreachable) {
+    print("no daemon runs\n");
+    return core::exit_ok;
+  }
+  if (!link)
+    return report(link.error(), how);
+  if (auto ok = link->ask<done>(stop_daemon{}, quick_limit);
+      !ok && ok.error().code != ec::unreachable)
+    return report(ok.error(), how);
+  // The lock file goes last, when all is written.
+  constexpr int pause_ms = 20, tries = 500;
+  for (int i = 0; i < tries && host::exists(where.lock); ++i)
+    (void)::poll(nullptr, 0, pause_ms);
+  if (host::exists(where.lock))
+    return report({ec::timed_out, "stop the daemon", "it does not end", "kill its process by hand"},
+                  how);
+  print("stopped the daemon; VMs go on running\n");
+  return core::exit_ok;
+}
+
+int show_version(const host::paths& where, const options& how) {
+  auto link = client::connection::open(where.socket, quick_limit);
+  std::string mine{program_version};
+  auto theirs = link ? link->greeting().program_version : std::string{};
+  if (how.is_json) {
+    print(version_json(mine, theirs));
+  } else {
+    print("banger  " + mine + "\nbangerd " + (theirs.empty() ? "not running" : theirs) + "\n");
+  }
+  return core::exit_ok;
+}
+
+int follow_events(client::connection link, const options& how) {
+  if (auto ok = link.ask<done>(subscribe_events{}, quick_limit); !ok)
+    return report(ok.error(), how);
+  for (;;) {
+    auto message = link.next(client::clock::now() + std::chrono::hours{24});
+    if (!message && message.error().code == ec::timed_out)
+      continue;
+    if (!message)
+      return report(message.error(), how);
+    auto event = client::decode<event_happened>(*message);
+    if (event && !write_all(1, how.is_json ? json(*event) : event_line(*event)))
+      return core::exit_ok;
+  }
+}
+
+} // namespace banger::cli

@@ -1,0 +1,95 @@
+#include "cli/commands.hpp"
+#include "cli/json.hpp"
+#include "cli/render.hpp"
+#include "cli/session.hpp"
+#include "core/exit_code.hpp"
+#include "core/suggest.hpp"
+#include "host/clock.hpp"
+
+#include <filesystem>
+
+namespace banger::cli {
+
+namespace {
+
+void suggest(session& talk, const std::string& name, failure& why) {
+  if (why.code != ec::not_found)
+    return;
+  auto all = talk.ask<image_list>(list_images{}, quick_limit);
+  if (!all)
+    return;
+  std::vector<std::string> names;
+  for (const auto& image : all->images)
+    names.push_back(image.name);
+  if (auto meant = core::nearest(name, names); !meant.empty())
+    why.hint = "did you mean '" + meant + "'?";
+}
+
+/// Asks the same of each named image; the first failure decides the exit status.
+template <class Request, class Show>
+int for_each_image(session& talk, Show show) {
+  int status = core::exit_ok;
+  for (const auto& name : talk.how().refs) {
+    auto image = talk.ask<image_info>(Request{name}, operation_limit);
+    if (image) {
+      show(*image);
+      continue;
+    }
+    auto why = image.error();
+    suggest(talk, name, why);
+    auto code = report(why, talk.how());
+    if (status == core::exit_ok)
+      status = code;
+  }
+  return status;
+}
+
+} // namespace
+
+int image_build(client::connection link, const options& how) {
+  session talk{std::move(link), how};
+  std::error_code error;
+  auto recipe =
+      how.recipe.empty() ? std::string{} : std::filesystem::absolute(how.recipe, error).string();
+  auto since = host::unix_ms();
+  if (!is_terminal(STDERR_FILENO) && !how.is_json)
+    print_error("building the image '" + how.refs.front() + "'; this takes a minute or two\n");
+  auto image = talk.ask<image_info>(build_image{how.refs.front(), recipe}, operation_limit);
+  if (!image)
+    return report(image.error(), how);
+  print(how.is_json ? json(*image)
+                    : "built " + image->name + " (" + bytes(image->disk_bytes) + ") in " +
+                          duration(host::unix_ms() - since) + "\n");
+  return core::exit_ok;
+}
+
+int image_list_all(client::connection link, const options& how) {
+  auto all = link.ask<image_list>(list_images{}, quick_limit);
+  if (!all)
+    return report(all.error(), how);
+  if (how.is_json) {
+    print(json(*all));
+  } else if (how.is_quiet) {
+    for (const auto& image : all->images)
+      print(image.name + "\n");
+  } else {
+    print(image_table(all->images, host::unix_ms()));
+  }
+  return core::exit_ok;
+}
+
+int image_show(client::connection link, const options& how) {
+  session talk{std::move(link), how};
+  return for_each_image<get_image>(talk, [&](const image_info& image) {
+    print(how.is_json ? json(image) : image_details(image, host::unix_ms()));
+  });
+}
+
+int image_delete(client::connection link, const options& how) {
+  session talk{std::move(link), how};
+  return for_each_image<delete_image>(talk, [&](const image_info& image) {
+    print(how.is_json ? json(image) : "deleted " + image.name + "\n");
+  });
+}
+
+} // namespace banger::cli

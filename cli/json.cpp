@@ -1,0 +1,140 @@
+#include "cli/json.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace banger::cli {
+
+namespace {
+
+using record = nlohmann::ordered_json;
+
+/// Null for nothing.
+record text(const std::string& x) {
+  return x.empty() ? record(nullptr) : record(x);
+}
+
+template <class T>
+record number(T x) {
+  return x == 0 ? record(nullptr) : record(x);
+}
+
+record to_record(const vm_info& vm) {
+  return {{"id", vm.id},
+          {"name", vm.name},
+          {"state", to_string(vm.state)},
+          {"image", vm.image},
+          {"vcpu_count", vm.vcpu_count},
+          {"memory_mib", vm.memory_mib},
+          {"disk_mib", vm.disk_mib},
+          {"address", text(vm.address)},
+          {"ssh_port", number(vm.ssh_port)},
+          {"is_isolated", vm.is_isolated},
+          {"is_ephemeral", vm.is_ephemeral},
+          {"created_at_ms", number(vm.created_at_ms)},
+          {"started_at_ms", number(vm.started_at_ms)},
+          {"pid", number(vm.pid)},
+          {"accelerator", text(vm.accelerator)},
+          {"directory", text(vm.directory)},
+          {"console_log", text(vm.console_log)},
+          {"last_error", text(vm.last_error)},
+          {"last_error_stage", text(vm.last_error_stage)},
+          {"last_error_at_ms", number(vm.last_error_at_ms)},
+          {"operation", text(vm.operation)},
+          {"stage", text(vm.stage)},
+          {"operation_since_ms", number(vm.operation_since_ms)}};
+}
+
+record to_record(const image_info& image) {
+  return {{"name", image.name},
+          {"build", image.build},
+          {"suite", image.suite},
+          {"init", image.init},
+          {"kernel_version", image.kernel_version},
+          {"created_at_ms", number(image.created_at_ms)},
+          {"virtual_bytes", image.virtual_bytes},
+          {"disk_bytes", image.disk_bytes},
+          {"package_count", image.package_count},
+          {"directory", image.directory}};
+}
+
+record to_record(const failure& why) {
+  return {{"code", to_string(why.code)},
+          {"what", text(why.what)},
+          {"why", text(why.why)},
+          {"hint", text(why.hint)},
+          {"op", text(why.op)}};
+}
+
+/// Text that is not UTF-8 (a guest may have named a file so) must not end the program.
+std::string print(const record& x, int indent = 2) {
+  return x.dump(indent, ' ', false, record::error_handler_t::replace) + "\n";
+}
+
+template <class T>
+record list_of(const std::vector<T>& all) {
+  auto items = record::array();
+  for (const auto& x : all)
+    items.push_back(to_record(x));
+  return items;
+}
+
+} // namespace
+
+std::string json(const vm_info& vm) {
+  return print(to_record(vm));
+}
+
+std::string json(const vm_list& vms) {
+  return print({{"vms", list_of(vms.vms)}});
+}
+
+std::string json(const image_info& image) {
+  return print(to_record(image));
+}
+
+std::string json(const image_list& images) {
+  return print({{"images", list_of(images.images)}});
+}
+
+std::string json(const daemon_status& status) {
+  return print({{"program_version", status.program_version},
+                {"protocol_version", status.protocol_version},
+                {"pid", status.pid},
+                {"started_at_ms", status.started_at_ms},
+                {"socket", status.socket},
+                {"database", status.database},
+                {"log", status.log},
+                {"vm_count", status.vm_count},
+                {"running_count", status.running_count},
+                {"client_count", status.client_count},
+                {"worker_count", status.worker_count}});
+}
+
+std::string json(const event_happened& event) {
+  return print({{"sequence", event.sequence},
+                {"at_ms", event.at_ms},
+                {"kind", event.kind},
+                {"subject", text(event.subject)},
+                {"detail", text(event.detail)}},
+               -1);
+}
+
+std::string json(const failure& why) {
+  return print({{"error", to_record(why)}});
+}
+
+std::string json(const std::vector<outcome>& outcomes) {
+  auto items = record::array();
+  for (const auto& x : outcomes)
+    items.push_back({{"ref", x.ref},
+                     {"ok", x.is_ok},
+                     {"vm", x.is_ok ? to_record(x.vm) : record(nullptr)},
+                     {"error", x.is_ok ? record(nullptr) : to_record(x.why)}});
+  return print({{"results", items}});
+}
+
+std::string version_json(const std::string& client, const std::string& daemon) {
+  return print({{"client", client}, {"daemon", text(daemon)}});
+}
+
+} // namespace banger::cli

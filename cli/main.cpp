@@ -1,0 +1,74 @@
+// The banger command.
+#include "cli/commands.hpp"
+#include "cli/options.hpp"
+#include "cli/session.hpp"
+#include "cli/terminal.hpp"
+#include "client/launch.hpp"
+#include "core/exit_code.hpp"
+
+#include <csignal>
+#include <unistd.h>
+
+namespace banger::cli {
+
+namespace {
+
+int run_connected(client::connection link, const options& how) {
+  switch (how.what) {
+    case verb::vm_run: return vm_run(std::move(link), how);
+    case verb::vm_create: return vm_create(std::move(link), how);
+    case verb::vm_start:
+    case verb::vm_stop:
+    case verb::vm_restart:
+    case verb::vm_kill:
+    case verb::vm_delete: return vm_change(std::move(link), how);
+    case verb::vm_list: return vm_list_all(std::move(link), how);
+    case verb::vm_show: return vm_show(std::move(link), how);
+    case verb::vm_exec: return vm_exec(std::move(link), how);
+    case verb::vm_ssh: return vm_ssh(std::move(link), how);
+    case verb::vm_logs: return vm_logs(std::move(link), how);
+    case verb::vm_wait: return vm_wait(std::move(link), how);
+    case verb::image_build: return image_build(std::move(link), how);
+    case verb::image_list: return image_list_all(std::move(link), how);
+    case verb::image_show: return image_show(std::move(link), how);
+    case verb::image_delete: return image_delete(std::move(link), how);
+    case verb::events: return follow_events(std::move(link), how);
+    case verb::daemon_start:
+    case verb::daemon_status:
+    case verb::daemon_stop:
+    case verb::version: break;
+  }
+  return core::exit_failed;
+}
+
+int run(const options& how) {
+  auto where = host::resolve_paths(host::process_environment(), ::geteuid());
+  if (!where)
+    return report(where.error(), how);
+  // These do not start a daemon, or have their own way to.
+  if (how.what == verb::daemon_start)
+    return daemon_start(*where, how);
+  if (how.what == verb::daemon_status)
+    return daemon_status_of(*where, how);
+  if (how.what == verb::daemon_stop)
+    return daemon_stop(*where, how);
+  if (how.what == verb::version)
+    return show_version(*where, how);
+  auto link = client::connect_or_start(*where, {});
+  return link ? run_connected(std::move(*link), how) : report(link.error(), how);
+}
+
+} // namespace
+
+} // namespace banger::cli
+
+int main(int argc, char** argv) {
+  using namespace banger::cli;
+  std::signal(SIGPIPE, SIG_IGN);
+  auto line = parse({argv + 1, argv + argc});
+  if (line.is_final) {
+    (void)write_all(line.is_error ? STDERR_FILENO : STDOUT_FILENO, line.text);
+    return line.status;
+  }
+  return run(line.what);
+}

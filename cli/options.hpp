@@ -1,0 +1,68 @@
+// What the user typed, as plain data. Made by parse.cpp; read by everything else.
+#pragma once
+
+#include "protocol/result.hpp"
+#include "protocol/values.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace banger::cli {
+
+enum class verb : std::uint8_t {
+  vm_run,
+  vm_create,
+  vm_start,
+  vm_stop,
+  vm_restart,
+  vm_kill,
+  vm_delete,
+  vm_list,
+  vm_show,
+  vm_exec,
+  vm_ssh,
+  vm_logs,
+  vm_wait,
+  image_build,
+  image_list,
+  image_show,
+  image_delete,
+  daemon_start,
+  daemon_status,
+  daemon_stop,
+  events,
+  version,
+};
+
+struct options {
+  verb what = verb::version;
+  bool is_json = false;
+  bool is_quiet = false;               ///< list: names only
+  std::vector<std::string> refs;       ///< VMs or images
+  std::vector<std::string> command;    ///< what followed "--"
+  bool has_command = false;            ///< there was a "--"
+  vm_config config;                    ///< run, create
+  std::vector<std::string> env;        ///< exec, run: "NAME=value"
+  std::string cwd;                     ///< exec, run
+  std::uint32_t grace_ms = 0;          ///< stop, restart
+  std::uint32_t timeout_ms = 0;        ///< wait
+  vm_state wanted = vm_state::running; ///< wait
+  std::string recipe;                  ///< image build: absolute path, or empty
+  bool follows = false;                ///< logs
+  std::uint64_t tail_bytes = 0;        ///< logs; 0: all
+};
+
+/// What main is to do: run `what`, or print `text` (help, or a usage error) and exit with `status`.
+struct parsed {
+  bool is_final = false;
+  int status = 0;
+  std::string text;
+  bool is_error = false; ///< text goes to stderr
+  options what;
+};
+
+/// Never exits and never prints. @param arguments  without the program's name
+[[nodiscard]] parsed parse(const std::vector<std::string>& arguments);
+
+} // namespace banger::cli

@@ -1,0 +1,383 @@
+#include "cli/options.hpp"
+
+#include "core/exit_code.hpp"
+#include "core/sizes.hpp"
+#include "core/suggest.hpp"
+#include "core/vm_name.hpp"
+#include "protocol/version.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <functional>
+
+namespace banger::cli {
+
+namespace {
+
+/// Texts that CLI11 gives us, to be checked once the line has been read.
+struct raw_options {
+  std::string output = "table";
+  std::string memory, disk, vcpu, grace, timeout, wanted = "running", tail;
+};
+
+/// Builds the commands and reads one line.
+class reader {
+public:
+  explicit reader(const std::vector<std::string>& arguments) {
+    auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+    line_.assign(arguments.begin(), dashes);
+    if (dashes != arguments.end()) {
+      out_.what.has_command = true;
+      out_.what.command.assign(dashes + 1, arguments.end());
+    }
+    build();
+  }
+
+  parsed read() {
+    auto reversed = line_;
+    std::reverse(reversed.begin(), reversed.end()); // as CLI11 takes it
+    try {
+      app_.parse(reversed);
+    } catch (const CLI::CallForHelp&) {
+      return final_text(help_of(deepest()), core::exit_ok, false);
+    } catch (const CLI::CallForVersion&) {
+      return final_text("banger " + std::string{program_version} + "\n", core::exit_ok, false);
+    } catch (const CLI::ParseError& why) {
+      return usage(explain(why));
+    }
+    if (auto ok = check(); !ok)
+      return usage(to_string(ok.error()), ok.error().hint);
+    return out_;
+  }
+
+private:
+  // -- the commands
+  // ------------------------------------------------------------------------------------
+
+  CLI::App* group(const std::string& name, const std::string& about, const std::string& footer) {
+    auto* made = app_.add_subcommand(name, about);
+    made->require_subcommand(1);
+    made->footer(footer);
+    return made;
+  }
+
+  CLI::App* command(CLI::App* parent, const std::string& name, verb what, const std::string& about,
+                    const std::string& footer) {
+    auto* made = parent->add_subcommand(name, about);
+    made->footer(footer);
+    made->callback([this, what] { out_.what.what = what; });
+    return made;
+  }
+
+  void add_refs(CLI::App* to, const std::string& about, bool several) {
+    auto* option = to->add_option(several ? "VM..." : "VM", out_.what.refs, about)->required();
+    if (!several)
+      option->expected(1);
+  }
+
+  void add_config(CLI::App* to) {
+    auto& config = out_.what.config;
+    to->add_option("--name", config.name, "a host name; chosen for you where you give none");
+    to->add_option("--image", config.image, "the image to boot (debian)");
+    to->add_option("--vcpu", raw_.vcpu, "virtual processors (1)");
+    to->add_option("--memory", raw_.memory, "memory, like 512M or 2G (512M)");
+    to->add_option("--disk", raw_.disk,
+                   "size of /root's disk, like 8G; it grows as it is used (8G)");
+    to->add_flag("--isolated", config.is_isolated, "no way out to any network");
+  }
+
+  void add_command_options(CLI::App* to) {
+    to->add_option("-e,--env", out_.what.env, "NAME=value for the command; may be given again");
+    to->add_option("-w,--cwd", out_.what.cwd, "folder of the guest to run it in (/root)");
+  }
+
+  void build() {
+    app_.name("banger");
+    app_.description("Development sandboxes on microVMs: one command, one virtual machine.");
+    app_.footer("A first VM:   banger vm run -- uname -a\n"
+                "A shell:      banger vm run\n"
+                "What next:    banger vm --help, banger image --help, banger daemon --help\n"
+                "Exit status:  0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 no daemon, 6 "
+                "host key, 7 timeout;\n"
+                "              run and exec pass the command's own status on (128+n for signal n)");
+    app_.set_version_flag("--version");
+    app_.require_subcommand(1);
+    app_.fallthrough();
+    app_.add_option("-o,--output", raw_.output, "table or json")
+        ->check(CLI::IsMember({"table", "json"}));
+    build_vm();
+    build_image();
+    build_daemon();
+    command(&app_, "events", verb::events, "print what happens, as it happens",
+            "Ends with Ctrl-C.");
+    command(&app_, "version", verb::version,
+            "print the versions of banger and of the daemon, if one runs",
+            "It never starts the daemon.");
+    add_run(command(&app_, "run", verb::vm_run, "short for: banger vm run",
+                    "See: banger vm run --help"));
+    add_list(command(&app_, "ps", verb::vm_list, "short for: banger vm list",
+                     "See: banger vm list --help"));
+  }
+
+  void add_run(CLI::App* to) {
+    add_config(to);
+    add_command_options(to);
+    to->add_flag("--rm", out_.what.config.is_ephemeral,
+                 "delete the VM when the command, the shell or banger ends");
+  }
+
+  void add_list(CLI::App* to) { to->add_flag("-q,--quiet", out_.what.is_quiet, "names only"); }
+
+  void build_vm() {
+    auto* vm =
+        group("vm", "make, run and look at virtual machines",
+              "The usual way:  banger vm run --rm -- COMMAND\n"
+              "What next:      banger vm list; banger vm exec VM -- COMMAND; banger vm stop VM");
+    add_run(command(vm, "run", verb::vm_run,
+                    "make a VM, boot it, and run a command or a shell in it",
+                    "For example:  banger vm run --rm -- uname -a\n"
+                    "The exit status is the command's. Without a command: a shell; the VM runs on "
+                    "when you leave it."));
+    add_config(command(vm, "create", verb::vm_create, "make a VM without booting it",
+                       "What next:  banger vm start VM"));
+    add_refs(command(vm, "start", verb::vm_start, "boot VMs and wait until they can be used",
+                     "What next:  banger vm ssh VM, or banger vm exec VM -- COMMAND"),
+             "names or ids", true);
+    add_stop(command(vm, "stop", verb::vm_stop, "shut VMs down; their disks stay",
+                     "A guest that does not shut down in time is ended by force."));
+    add_stop(command(vm, "restart", verb::vm_restart, "stop VMs and boot them again",
+                     "What next:  banger vm ssh VM"));
+    add_refs(command(vm, "kill", verb::vm_kill, "end VMs at once, as if their plug were pulled",
+                     "For when 'banger vm stop' takes too long."),
+             "names or ids", true);
+    add_refs(command(vm, "delete", verb::vm_delete, "remove VMs and their disks, running or not",
+                     "There is no way back."),
+             "names or ids", true);
+    add_list(command(vm, "list", verb::vm_list, "show all VMs", "What next:  banger vm show VM"));
+    add_refs(command(vm, "show", verb::vm_show, "show all about VMs",
+                     "For programs:  banger vm show VM --output json"),
+             "names or ids", true);
+    auto* exec = command(vm, "exec", verb::vm_exec, "run a command in a running VM",
+                         "For example:  banger vm exec box -- ls -l /root\n"
+                         "The exit status is the command's; stdin, stdout and stderr are passed "
+                         "through as they are.");
+    add_refs(exec, "name or id", false);
+    add_command_options(exec);
+    add_refs(
+        command(vm, "ssh", verb::vm_ssh, "log in with ssh",
+                "For example:  banger vm ssh box\n"
+                "More of ssh's arguments go after --:  banger vm ssh box -- -L 8080:localhost:80"),
+        "name or id", false);
+    auto* logs = command(vm, "logs", verb::vm_logs, "print what a VM wrote to its console",
+                         "Follow it:  banger vm logs -f VM");
+    add_refs(logs, "name or id", false);
+    logs->add_flag("-f,--follow", out_.what.follows, "go on as more comes");
+    logs->add_option("--tail", raw_.tail, "only the last so many bytes");
+    auto* wait = command(vm, "wait", verb::vm_wait, "wait until a VM is in a state",
+                         "For example:  banger vm wait box --for stopped --timeout 60");
+    add_refs(wait, "name or id", false);
+    wait->add_option("--for", raw_.wanted, "running or stopped (running)")
+        ->check(CLI::IsMember({"running", "stopped"}));
+    wait->add_option("--timeout", raw_.timeout, "seconds (3600)");
+  }
+
+  void add_stop(CLI::App* to) {
+    add_refs(to, "names or ids", true);
+    to->add_option("--grace", raw_.grace, "seconds to let the guest shut down by itself (20)");
+  }
+
+  void build_image() {
+    auto* image = group("image", "build and look at images: what VMs boot from",
+                        "The usual way:  banger image build\nWhat next:      banger image list");
+    auto* build = command(image, "build", verb::image_build, "build an image from Debian packages",
+                          "Recipes that come with banger:  debian, debian-systemd\nWhat next:  "
+                          "banger vm run --image NAME");
+    build->add_option("NAME", out_.what.refs, "name of the image (debian)")->expected(0, 1);
+    build->add_option("--recipe", out_.what.recipe, "a recipe of your own (TOML)")
+        ->check(CLI::ExistingFile);
+    add_list(command(image, "list", verb::image_list, "show all images",
+                     "What next:  banger image show NAME"));
+    command(image, "show", verb::image_show, "show all about images",
+            "For programs:  banger image show NAME --output json")
+        ->add_option("NAME...", out_.what.refs, "names")
+        ->required();
+    command(image, "delete", verb::image_delete, "remove images that no VM is on",
+            "There is no way back.")
+        ->add_option("NAME...", out_.what.refs, "names")
+        ->required();
+  }
+
+  void build_daemon() {
+    auto* daemon = group(
+        "daemon", "start, stop and look at the daemon that runs the VMs",
+        "There is seldom a need: banger starts it by itself, and VMs go on running without it.");
+    command(daemon, "start", verb::daemon_start, "start the daemon, if none runs",
+            "What next:  banger daemon status");
+    command(daemon, "status", verb::daemon_status,
+            "say whether a daemon runs, and where its files are",
+            "Exits with 5 where none runs. It never starts one.");
+    command(daemon, "stop", verb::daemon_stop, "end the daemon; VMs go on running",
+            "The next banger command starts it again.");
+  }
+
+  // -- what went wrong
+  // -----------------------------------------------------------------------------------
+
+  /// The innermost command that was reached.
+  CLI::App* deepest() {
+    CLI::App* at = &app_;
+    for (;;) {
+      auto below = at->get_subcommands();
+      if (below.empty())
+        return at;
+      at = below.front();
+    }
+  }
+
+  std::string help_of(CLI::App* command) {
+    auto text =
+        command->help(command->get_parent() == nullptr ? "" : command->get_parent()->get_name());
+    return text.ends_with('\n') ? text : text + "\n";
+  }
+
+  std::string explain(const CLI::ParseError& why) {
+    auto* at = deepest();
+    auto extras = at->remaining(true);
+    auto unknown = std::find_if(line_.begin(), line_.end(), [&](const auto& word) {
+      return std::find(extras.begin(), extras.end(), word) != extras.end();
+    });
+    if (extras.empty() && dynamic_cast<const CLI::RequiredError*>(&why) != nullptr &&
+        !at->get_subcommands({}).empty())
+      return "a command is missing after '" + at->get_name() + "'";
+    auto word = unknown != line_.end() ? *unknown : extras.empty() ? std::string{} : extras.front();
+    if (word.empty())
+      return why.what();
+    std::vector<std::string> words;
+    if (word.starts_with('-')) {
+      for (const auto* option : at->get_options())
+        for (const auto& name : option->get_lnames())
+          words.push_back("--" + name);
+    } else {
+      for (const auto* command : at->get_subcommands([](const CLI::App*) { return true; }))
+        words.push_back(command->get_name());
+    }
+    auto meant = core::nearest(word, words);
+    return "unknown " + std::string{word.starts_with('-') ? "option" : "command"} + " '" + word +
+           "'" + (meant.empty() ? "" : "; did you mean '" + meant + "'?");
+  }
+
+  parsed final_text(std::string text, int status, bool is_error) {
+    out_.is_final = true;
+    out_.text = std::move(text);
+    out_.status = status;
+    out_.is_error = is_error;
+    return out_;
+  }
+
+  parsed usage(const std::string& what, const std::string& hint = {}) {
+    auto* at = deepest();
+    std::string path;
+    for (auto* up = at; up != nullptr && up != &app_; up = up->get_parent())
+      path = " " + up->get_name() + path;
+    auto next = hint.empty() ? "banger" + path + " --help" : hint;
+    return final_text("banger: " + what + "\nhint: " + next + "\n", core::exit_usage, true);
+  }
+
+  // -- values
+  // -------------------------------------------------------------------------------------------
+
+  static result<std::uint32_t> number(const std::string& text, const std::string& what,
+                                      std::uint32_t most) {
+    std::uint32_t x = 0;
+    auto parsed = std::from_chars(text.data(), text.data() + text.size(), x);
+    if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size() || x == 0 || x > most)
+      return fail(ec::bad_request, what + " '" + text + "' is not possible",
+                  "it must be a number from 1 to " + std::to_string(most));
+    return x;
+  }
+
+  result<void> take_seconds(const std::string& text, const std::string& what,
+                            std::uint32_t& out_ms) {
+    if (text.empty())
+      return {};
+    constexpr std::uint32_t day = 86'400;
+    auto seconds = number(text, what, day);
+    if (!seconds)
+      return tl::make_unexpected(seconds.error());
+    out_ms = *seconds * 1000;
+    return {};
+  }
+
+  result<void> take_size(const std::string& text, const std::string& what, std::uint32_t& out) {
+    if (text.empty())
+      return {};
+    auto size = core::parse_size_mib(text, what);
+    if (!size)
+      return tl::make_unexpected(size.error());
+    out = *size;
+    return {};
+  }
+
+  result<void> check() {
+    auto& x = out_.what;
+    x.is_json = raw_.output == "json";
+    x.wanted = raw_.wanted == "stopped" ? vm_state::stopped : vm_state::running;
+    auto takes_command =
+        x.what == verb::vm_run || x.what == verb::vm_exec || x.what == verb::vm_ssh;
+    if (x.has_command && !takes_command)
+      return fail(ec::bad_request, "'--' has no place here");
+    if (x.what == verb::vm_exec && x.command.empty())
+      return fail(ec::bad_request, "a command is missing", "", "banger vm exec VM -- COMMAND");
+    if (x.what == verb::vm_run && x.has_command && x.command.empty())
+      return fail(ec::bad_request, "a command is missing after '--'");
+    if (x.what == verb::image_build && x.refs.empty())
+      x.refs = {"debian"};
+    return check_values();
+  }
+
+  result<void> check_values() {
+    auto& x = out_.what;
+    constexpr std::uint32_t most_vcpus = 64;
+    if (!raw_.vcpu.empty()) {
+      auto vcpus = number(raw_.vcpu, "--vcpu", most_vcpus);
+      if (!vcpus)
+        return tl::make_unexpected(vcpus.error());
+      x.config.vcpu_count = *vcpus;
+    }
+    for (auto [text, what, out] : {std::tuple{&raw_.memory, "--memory", &x.config.memory_mib},
+                                   std::tuple{&raw_.disk, "--disk", &x.config.disk_mib}})
+      if (auto ok = take_size(*text, what, *out); !ok)
+        return ok;
+    for (auto [text, what, out] : {std::tuple{&raw_.grace, "--grace", &x.grace_ms},
+                                   std::tuple{&raw_.timeout, "--timeout", &x.timeout_ms}})
+      if (auto ok = take_seconds(*text, what, *out); !ok)
+        return ok;
+    if (!raw_.tail.empty()) {
+      auto bytes = number(raw_.tail, "--tail", UINT32_MAX);
+      if (!bytes)
+        return tl::make_unexpected(bytes.error());
+      x.tail_bytes = *bytes;
+    }
+    if (!x.config.name.empty())
+      if (auto ok = core::check_vm_name(x.config.name); !ok)
+        return ok;
+    for (const auto& pair : x.env)
+      if (pair.find('=') == std::string::npos || pair.front() == '=')
+        return fail(ec::bad_request, "--env '" + pair + "' is not NAME=value");
+    return {};
+  }
+
+  CLI::App app_;
+  std::vector<std::string> line_;
+  raw_options raw_;
+  parsed out_;
+};
+
+} // namespace
+
+parsed parse(const std::vector<std::string>& arguments) {
+  return reader{arguments}.read();
+}
+
+} // namespace banger::cli

@@ -1,0 +1,172 @@
+#include "cli/render.hpp"
+
+#include "core/sizes.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+
+namespace banger::cli {
+
+namespace {
+
+constexpr std::int64_t second = 1000, minute = 60 * second, hour = 60 * minute, day = 24 * hour;
+
+std::string ago(std::int64_t at_ms, std::int64_t now_ms) {
+  return at_ms == 0 ? "-" : duration(now_ms - at_ms) + " ago";
+}
+
+std::string clock_time(std::int64_t ms) {
+  auto seconds_since = static_cast<std::time_t>(ms / second);
+  std::tm parts{};
+  ::gmtime_r(&seconds_since, &parts);
+  char text[96];
+  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900,
+                parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                static_cast<int>(ms % second));
+  return text;
+}
+
+/// What a person wants to know of the state: an operation says more than it.
+std::string state_text(const vm_info& vm) {
+  auto text = to_string(vm.state);
+  return vm.stage.empty() ? text : text + " (" + vm.stage + ")";
+}
+
+std::string details(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::vector<std::string>> shown;
+  for (const auto& row : rows)
+    if (!row[1].empty())
+      shown.push_back({row[0] + ":", row[1]});
+  return table(shown);
+}
+
+} // namespace
+
+std::string table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      out += row[i];
+      if (i + 1 < row.size())
+        out.append(widths[i] - row[i].size() + 2, ' ');
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+std::string duration(std::int64_t ms) {
+  ms = std::max<std::int64_t>(ms, 0);
+  if (ms < minute)
+    return std::to_string(ms / second) + " s";
+  if (ms < hour)
+    return std::to_string(ms / minute) + " min";
+  if (ms < 2 * day)
+    return std::to_string(ms / hour) + " h";
+  return std::to_string(ms / day) + " d";
+}
+
+std::string seconds(std::int64_t ms) {
+  auto tenths = std::max<std::int64_t>(ms, 0) / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + "s";
+}
+
+std::string bytes(std::uint64_t count) {
+  constexpr std::uint64_t mib = 1U << 20;
+  return count < mib ? std::to_string(count / 1024) + " KiB" : core::format_mib(count / mib);
+}
+
+std::string vm_table(const std::vector<vm_info>& vms, std::int64_t now_ms) {
+  std::vector<std::vector<std::string>> rows{
+      {"NAME", "STATE", "IMAGE", "VCPU", "MEMORY", "DISK", "ADDRESS", "UPTIME", "CREATED"}};
+  for (const auto& vm : vms)
+    rows.push_back({vm.name, state_text(vm), vm.image, std::to_string(vm.vcpu_count),
+                    core::format_mib(vm.memory_mib), core::format_mib(vm.disk_mib), vm.address,
+                    vm.started_at_ms == 0 ? "-" : duration(now_ms - vm.started_at_ms),
+                    ago(vm.created_at_ms, now_ms)});
+  return table(rows);
+}
+
+std::string vm_details(const vm_info& vm, std::int64_t now_ms) {
+  auto error = vm.last_error;
+  if (!error.empty() && !vm.last_error_stage.empty())
+    error += " (while " + vm.last_error_stage + ", " + ago(vm.last_error_at_ms, now_ms) + ")";
+  return details({{"name", vm.name},
+                  {"id", vm.id},
+                  {"state", state_text(vm)},
+                  {"last error", error},
+                  {"image", vm.image},
+                  {"vcpu", std::to_string(vm.vcpu_count)},
+                  {"memory", core::format_mib(vm.memory_mib)},
+                  {"disk", core::format_mib(vm.disk_mib)},
+                  {"network", vm.is_isolated ? "isolated" : "user"},
+                  {"address", vm.address + " port " + std::to_string(vm.ssh_port) + " (ssh)"},
+                  {"accelerator", vm.accelerator},
+                  {"process", vm.pid == 0 ? "" : std::to_string(vm.pid)},
+                  {"uptime", vm.started_at_ms == 0 ? "" : duration(now_ms - vm.started_at_ms)},
+                  {"created", clock_time(vm.created_at_ms)},
+                  {"ephemeral", vm.is_ephemeral ? "yes" : ""},
+                  {"folder", vm.directory},
+                  {"console log", vm.console_log}});
+}
+
+std::string image_table(const std::vector<image_info>& images, std::int64_t now_ms) {
+  std::vector<std::vector<std::string>> rows{
+      {"NAME", "SUITE", "INIT", "KERNEL", "PACKAGES", "SIZE", "BUILT"}};
+  for (const auto& image : images)
+    rows.push_back({image.name, image.suite, image.init, image.kernel_version,
+                    std::to_string(image.package_count), bytes(image.disk_bytes),
+                    ago(image.created_at_ms, now_ms)});
+  return table(rows);
+}
+
+std::string image_details(const image_info& image, std::int64_t now_ms) {
+  return details(
+      {{"name", image.name},
+       {"build", image.build},
+       {"suite", image.suite},
+       {"init", image.init},
+       {"kernel", image.kernel_version},
+       {"packages", std::to_string(image.package_count)},
+       {"root disk", bytes(image.virtual_bytes)},
+       {"size", bytes(image.disk_bytes)},
+       {"built", clock_time(image.created_at_ms) + " (" + ago(image.created_at_ms, now_ms) + ")"},
+       {"folder", image.directory}});
+}
+
+std::string status_details(const daemon_status& status, std::int64_t now_ms) {
+  return details({{"daemon", "running, process " + std::to_string(status.pid)},
+                  {"version", status.program_version},
+                  {"protocol", std::to_string(status.protocol_version)},
+                  {"uptime", duration(now_ms - status.started_at_ms)},
+                  {"VMs", std::to_string(status.vm_count) +
+                              ", of them running: " + std::to_string(status.running_count)},
+                  {"clients", std::to_string(status.client_count)},
+                  {"workers", std::to_string(status.worker_count)},
+                  {"socket", status.socket},
+                  {"database", status.database},
+                  {"log", status.log}});
+}
+
+std::string event_line(const event_happened& event) {
+  return clock_time(event.at_ms) + "  " + event.kind + "  " + event.subject +
+         (event.detail.empty() ? "" : "  " + event.detail) + "\n";
+}
+
+std::string error_lines(const failure& why, bool is_coloured) {
+  auto line = (is_coloured ? "\033[31mbanger:\033[0m " : "banger: ") + to_string(why);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  line += '\n';
+  if (!why.hint.empty())
+    line += "hint: " + why.hint + "\n";
+  return line;
+}
+
+} // namespace banger::cli

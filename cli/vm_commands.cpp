@@ -1,0 +1,200 @@
+#include "cli/commands.hpp"
+#include "cli/json.hpp"
+#include "cli/render.hpp"
+#include "cli/session.hpp"
+#include "core/exit_code.hpp"
+#include "core/suggest.hpp"
+#include "host/clock.hpp"
+
+#include <iterator>
+#include <poll.h>
+
+namespace banger::cli {
+
+namespace {
+
+/// A verb that changes VMs: what to say when it is done, and how to ask for it.
+struct change {
+  verb what;
+  const char* done;
+  std::uint64_t (*send)(client::connection&, const options&, const std::string& ref);
+};
+
+constexpr change changes[] = {
+    {verb::vm_start, "started ",
+     [](auto& link, auto&, auto& ref) { return link.send(start_vm{ref}); }},
+    {verb::vm_stop, "stopped ",
+     [](auto& link, auto& how, auto& ref) {
+       return link.send(stop_vm{ref, how.grace_ms});
+     }},
+    {verb::vm_restart, "restarted ",
+     [](auto& link, auto& how, auto& ref) {
+       return link.send(restart_vm{ref, how.grace_ms});
+     }},
+    {verb::vm_kill, "killed ",
+     [](auto& link, auto&, auto& ref) { return link.send(kill_vm{ref}); }},
+    {verb::vm_delete, "deleted ",
+     [](auto& link, auto&, auto& ref) { return link.send(delete_vm{ref}); }},
+    {verb::vm_show, "", [](auto& link, auto&, auto& ref) { return link.send(get_vm{ref}); }},
+};
+
+const change& change_of(verb what) {
+  for (const auto& x : changes)
+    if (x.what == what)
+      return x;
+  return changes[std::size(changes) - 1];
+}
+
+/// Where a name was not found, the nearest one there is.
+void suggest(session& talk, const std::string& ref, failure& why) {
+  if (why.code != ec::not_found)
+    return;
+  auto all = talk.ask<vm_list>(list_vms{}, quick_limit);
+  if (!all)
+    return;
+  std::vector<std::string> names;
+  for (const auto& vm : all->vms)
+    names.push_back(vm.name);
+  if (auto meant = core::nearest(ref, names); !meant.empty())
+    why.hint = "did you mean '" + meant + "'?";
+}
+
+/// Sends the verb for every ref at once and collects the outcomes in the order of the refs.
+result<std::vector<outcome>> change_all(session& talk) {
+  const auto& how = talk.how();
+  std::vector<std::uint64_t> numbers;
+  for (const auto& ref : how.refs)
+    numbers.push_back(change_of(how.what).send(talk.link(), how, ref));
+  auto answers = talk.wait_for(numbers, operation_limit);
+  if (!answers)
+    return tl::make_unexpected(answers.error());
+  std::vector<outcome> outcomes;
+  for (std::size_t i = 0; i < answers->size(); ++i) {
+    outcome x{how.refs[i], false, {}, {ec::none, {}, {}, {}}};
+    if (auto vm = client::decode<vm_info>((*answers)[i])) {
+      x.is_ok = true;
+      x.vm = *vm;
+    } else {
+      x.why = vm.error();
+      suggest(talk, x.ref, x.why);
+    }
+    outcomes.push_back(std::move(x));
+  }
+  return outcomes;
+}
+
+/// The first failure decides; the others are told all the same.
+int finish(const std::vector<outcome>& outcomes, const options& how) {
+  int status = core::exit_ok;
+  for (const auto& x : outcomes) {
+    if (x.is_ok)
+      continue;
+    auto code = how.is_json ? core::exit_code(x.why.code) : report(x.why, how);
+    if (status == core::exit_ok)
+      status = code;
+  }
+  return status;
+}
+
+} // namespace
+
+int vm_create(client::connection link, const options& how) {
+  session talk{std::move(link), how};
+  auto vm = talk.ask<vm_info>(create_vm{how.config}, operation_limit);
+  if (!vm)
+    return report(vm.error(), how);
+  print(how.is_json ? json(*vm) : "created " + vm->name + "\n");
+  return core::exit_ok;
+}
+
+int vm_change(client::connection link, const options& how) {
+  session talk{std::move(link), how};
+  auto outcomes = change_all(talk);
+  if (!outcomes)
+    return report(outcomes.error(), how);
+  if (how.is_json) {
+    print(json(*outcomes));
+  } else {
+    for (const auto& x : *outcomes)
+      if (x.is_ok)
+        print(change_of(how.what).done + x.vm.name + "\n");
+  }
+  return finish(*outcomes, how);
+}
+
+int vm_list_all(client::connection link, const options& how) {
+  auto all = link.ask<vm_list>(list_vms{}, quick_limit);
+  if (!all)
+    return report(all.error(), how);
+  if (how.is_json) {
+    print(json(*all));
+  } else if (how.is_quiet) {
+    std::string names;
+    for (const auto& vm : all->vms)
+      names += vm.name + "\n";
+    print(names);
+  } else {
+    print(vm_table(all->vms, host::unix_ms()));
+  }
+  return core::exit_ok;
+}
+
+int vm_show(client::connection link, const options& how) {
+  session talk{std::move(link), how};
+  auto outcomes = change_all(talk);
+  if (!outcomes)
+    return report(outcomes.error(), how);
+  if (how.is_json && outcomes->size() == 1 && outcomes->front().is_ok) {
+    print(json(outcomes->front().vm));
+  } else if (how.is_json && outcomes->size() > 1) {
+    print(json(*outcomes));
+  } else if (how.is_json) {
+    return report(outcomes->front().why, how);
+  } else {
+    bool is_first = true;
+    for (const auto& x : *outcomes) {
+      if (x.is_ok)
+        print((is_first ? "" : "\n") + vm_details(x.vm, host::unix_ms()));
+      is_first = false;
+    }
+  }
+  return finish(*outcomes, how);
+}
+
+int vm_wait(client::connection link, const options& how) {
+  session talk{std::move(link), how};
+  auto limit = how.timeout_ms != 0 ? std::chrono::milliseconds{how.timeout_ms} + quick_limit
+                                   : operation_limit;
+  auto vm = talk.ask<vm_info>(wait_vm{how.refs.front(), how.wanted, how.timeout_ms}, limit);
+  if (!vm) {
+    auto why = vm.error();
+    suggest(talk, how.refs.front(), why);
+    return report(why, how);
+  }
+  print(how.is_json ? json(*vm) : vm->name + " is " + to_string(vm->state) + "\n");
+  return core::exit_ok;
+}
+
+int vm_logs(client::connection link, const options& how) {
+  session talk{std::move(link), how};
+  read_console request{how.refs.front(), how.tail_bytes, 0, how.tail_bytes != 0};
+  for (;;) {
+    auto chunk = talk.ask<console_chunk>(request, quick_limit);
+    if (!chunk) {
+      auto why = chunk.error();
+      suggest(talk, how.refs.front(), why);
+      return report(why, how);
+    }
+    print(chunk->bytes);
+    request.offset = chunk->next_offset;
+    request.is_from_end = false;
+    if (!chunk->bytes.empty())
+      continue;
+    if (!how.follows)
+      return core::exit_ok;
+    constexpr int pause_ms = 200;
+    (void)::poll(nullptr, 0, pause_ms);
+  }
+}
+
+} // namespace banger::cli
