@@ -243,7 +243,7 @@ private:
 
   std::string explain(const CLI::ParseError& why) {
     auto* at = deepest();
-    auto extras = at->remaining(true);
+    auto extras = app_.remaining(true);
     auto unknown = std::find_if(line_.begin(), line_.end(), [&](const auto& word) {
       return std::find(extras.begin(), extras.end(), word) != extras.end();
     });
@@ -255,14 +255,18 @@ private:
       return why.what();
     std::vector<std::string> words;
     if (word.starts_with('-')) {
-      for (const auto* option : at->get_options())
-        for (const auto& name : option->get_lnames())
-          words.push_back("--" + name);
+      for (const auto* holder :
+           {static_cast<const CLI::App*>(at), static_cast<const CLI::App*>(&app_)})
+        for (const auto* option : holder->get_options())
+          for (const auto& name : option->get_lnames())
+            words.push_back("--" + name);
     } else {
       for (const auto* command : at->get_subcommands([](const CLI::App*) { return true; }))
         words.push_back(command->get_name());
     }
     auto meant = core::nearest(word, words);
+    if (!word.starts_with('-') && words.empty())
+      return "there is no place for '" + word + "' here";
     return "unknown " + std::string{word.starts_with('-') ? "option" : "command"} + " '" + word +
            "'" + (meant.empty() ? "" : "; did you mean '" + meant + "'?");
   }

@@ -1,5 +1,6 @@
 #include "core/handles.hpp"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace banger::core {
@@ -12,8 +13,11 @@ nlohmann::json to_json(const process_identity& x) {
   return {{"pid", x.pid}, {"start_ticks", x.start_ticks}};
 }
 
+/// A pid outside of its range is left as 0, which is nobody: cut short, it would be somebody else.
 process_identity identity_from(const nlohmann::json& json) {
-  return {json.at("pid").get<std::int32_t>(), json.at("start_ticks").get<std::uint64_t>()};
+  auto pid = json.at("pid").get<std::int64_t>();
+  auto is_pid = pid > 0 && pid <= std::numeric_limits<std::int32_t>::max();
+  return {is_pid ? static_cast<std::int32_t>(pid) : 0, json.at("start_ticks").get<std::uint64_t>()};
 }
 
 } // namespace

@@ -23,10 +23,15 @@ std::string kernel_arguments(const qemu_launch& x) {
   return text;
 }
 
-std::string accelerator(const qemu_launch& x) {
+/// QEMU takes the first that works. Emulation stays in the list, for /dev/kvm can be there and
+/// refuse; without /dev/kvm it is alone, for a list makes QEMU warn.
+std::vector<std::string> accelerators(const qemu_launch& x) {
+  std::vector<std::string> list;
   if (x.has_kvm)
-    return "kvm";
-  return x.vcpu_count > 1 ? "tcg,tb-size=64,thread=multi" : "tcg,tb-size=64";
+    list = {"-accel", "kvm"};
+  list.insert(list.end(),
+              {"-accel", x.vcpu_count > 1 ? "tcg,tb-size=64,thread=multi" : "tcg,tb-size=64"});
+  return list;
 }
 
 std::string socket_chardev(const std::string& id, int fd) {
@@ -37,16 +42,14 @@ std::string socket_chardev(const std::string& id, int fd) {
 
 // clang-format off: one option a line
 std::vector<std::string> qemu_arguments(const qemu_launch& x) {
-  return {
+  std::vector<std::string> all{
       x.program,
       "-name",
       "guest=" + escaped(x.vm_name) + ",process=banger-" + escaped(x.vm_name),
       "-M",
       "q35,sata=off,smbus=off,vmport=off",
-      "-accel",
-      accelerator(x),
       "-cpu",
-      x.has_kvm ? "host" : "max",
+      "max", // all that the accelerator can do; with KVM that is the host's
       "-smp",
       std::to_string(x.vcpu_count),
       "-m",
@@ -93,6 +96,9 @@ std::vector<std::string> qemu_arguments(const qemu_launch& x) {
       "-device",
       "virtio-rng-pci",
   };
+  auto accelerator = accelerators(x);
+  all.insert(all.end(), accelerator.begin(), accelerator.end());
+  return all;
 }
 
 // clang-format on

@@ -54,6 +54,8 @@ result<std::uint32_t> parse_size_mib(std::string_view text, std::string_view wha
     return wrong("it is too large");
   if (parsed.ec != std::errc{})
     return wrong("it does not start with a number");
+  if (parsed.ptr != text.data() + text.size() && (*parsed.ptr == '.' || *parsed.ptr == ','))
+    return wrong("it is not a whole number");
   auto unit = unit_of(std::string{parsed.ptr, text.data() + text.size()});
   if (unit == 0)
     return wrong("its unit is not M, G or T");

@@ -41,9 +41,9 @@ result<void> check(std::string_view kind, std::string_view name, std::string_vie
     return is_label_char(c) || more_chars.find(c) != std::string_view::npos;
   };
   if (!std::all_of(name.begin(), name.end(), is_good)) {
-    auto only_case = std::all_of(lower.begin(), lower.end(), is_good);
     auto allowed = "only a-z, 0-9 and '-'" +
                    std::string{more_chars.empty() ? "" : ", '.' and '_'"} + " may be in it";
+    auto only_case = lower != name && check(kind, lower, more_chars).has_value();
     return only_case ? wrong(allowed, "try '" + lower + "'") : wrong(allowed);
   }
   auto is_alnum = [](char c) { return is_label_char(c) && c != '-'; };

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace banger::host {
@@ -57,12 +58,30 @@ result<unique_fd> open_for_reading(const std::string& path) {
   return fd;
 }
 
+int sync(int fd) {
+  int code = 0;
+  do
+    code = ::fsync(fd);
+  while (code != 0 && errno == EINTR);
+  return code;
+}
+
 result<void> sync_folder_of(const std::string& path) {
   auto folder = fs::path{path}.parent_path().string();
   unique_fd fd{::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!fd || ::fsync(fd.get()) != 0)
+  if (!fd || sync(fd.get()) != 0)
     return fail_errno("sync " + folder);
   return {};
+}
+
+/// Makes missing folders above `path`, private ones as the XDG specification wants them. What goes
+/// wrong here, the caller's own mkdir says.
+void make_parents(const fs::path& path) {
+  auto parent = path.parent_path();
+  if (parent.empty() || parent == path || exists(parent.string()))
+    return;
+  make_parents(parent);
+  (void)::mkdir(parent.c_str(), 0700);
 }
 
 } // namespace
@@ -95,7 +114,10 @@ result<void> write_file_durably(const std::string& path, std::string_view text, 
   if (!fd)
     return fail_errno("write " + temporary);
   auto ok = write_all(fd.get(), text, temporary);
-  if (ok && ::fsync(fd.get()) != 0)
+  // Exactly this mode: the umask and a left-over of a crash have no say.
+  if (ok && ::fchmod(fd.get(), mode) != 0)
+    ok = fail_errno("set the mode of " + temporary);
+  if (ok && sync(fd.get()) != 0)
     ok = fail_errno("sync " + temporary);
   if (ok && ::rename(temporary.c_str(), path.c_str()) != 0)
     ok = fail_errno("replace " + path);
@@ -114,9 +136,7 @@ result<void> write_file(const std::string& path, std::string_view text, mode_t m
 }
 
 result<void> make_private_directory(const std::string& path) {
-  std::error_code ignored;
-  fs::create_directories(fs::path{path}.parent_path(),
-                         ignored); // the mkdir below says what is wrong
+  make_parents(path);
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
     return fail_errno("make the folder " + path);
   struct stat info {};
@@ -128,6 +148,8 @@ result<void> make_private_directory(const std::string& path) {
   if (!S_ISDIR(info.st_mode))
     return unsafe(S_ISLNK(info.st_mode) ? "it is a symbolic link" : "it is not a folder",
                   "move it out of the way");
+  if ((info.st_mode & S_ISVTX) != 0)
+    return unsafe("it is shared by all users", "use a folder inside it");
   if (info.st_uid != ::geteuid())
     return unsafe("it belongs to uid " + std::to_string(info.st_uid),
                   "remove it or give it to this user");
@@ -146,6 +168,13 @@ result<void> remove_tree(const std::string& path) {
 
 void remove_file(const std::string& path) {
   (void)::unlink(path.c_str());
+}
+
+result<std::uint64_t> free_bytes(const std::string& path) {
+  struct statvfs info {};
+  if (::statvfs(path.c_str(), &info) != 0)
+    return fail_errno("look at the disk of " + path);
+  return std::uint64_t{info.f_bavail} * info.f_frsize;
 }
 
 bool exists(const std::string& path) {

@@ -20,15 +20,16 @@ namespace banger::host {
 
 /// Replaces `path` by `text` in one step: temporary file beside it, fsync, rename, fsync of the
 /// folder. Readers see the old or the new text; a crash leaves at most `<path>.tmp`. @pre the
-/// caller is the only writer. Errors: no_space, failed. Source: rename(2), fsync(2).
+/// caller is the only writer. `mode` is the new file's, whatever the umask and the old file had.
+/// Errors: no_space, failed. Source: rename(2), fsync(2).
 [[nodiscard]] result<void> write_file_durably(const std::string& path, std::string_view text,
                                               mode_t mode);
 
 /// Writes a file that a crash may lose: no fsync.
 [[nodiscard]] result<void> write_file(const std::string& path, std::string_view text, mode_t mode);
 
-/// Makes the folder with mode 0700, and its parents where they are missing. One that is there must
-/// be a real folder of ours that nobody else may enter. Errors: unsafe_path, with the command that
+/// Makes the folder with mode 0700, and its parents likewise where they are missing. One that is
+/// there must be a real folder of ours that nobody else may enter. Errors: unsafe_path, with what
 /// mends it; failed.
 [[nodiscard]] result<void> make_private_directory(const std::string& path);
 
@@ -39,6 +40,10 @@ namespace banger::host {
 /// Removes one file; nothing there: fine.
 void remove_file(const std::string& path);
 
+/// Bytes that we may still write to the disk `path` is on. Errors: not_found, failed.
+[[nodiscard]] result<std::uint64_t> free_bytes(const std::string& path);
+
+/// True for a dangling symlink too.
 [[nodiscard]] bool exists(const std::string& path);
 
 } // namespace banger::host

@@ -18,10 +18,14 @@ void write(spdlog::level::level_enum level, std::string_view text) {
 } // namespace
 
 result<void> open_log(const std::string& path, const std::string& level) {
+  auto threshold = spdlog::level::from_str(level);
+  if (threshold == spdlog::level::off && level != "off") // what spdlog makes of words it lacks
+    return fail(ec::bad_request, "set the log level", "there is no level '" + level + "'",
+                "take trace, debug, info, warn, error or off");
   try {
     auto logger = spdlog::rotating_logger_mt("banger", path, max_size, old_files);
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
-    logger->set_level(spdlog::level::from_str(level));
+    logger->set_level(threshold);
     logger->flush_on(spdlog::level::debug);
     return {};
   } catch (const spdlog::spdlog_ex& why) {

@@ -9,7 +9,7 @@
 namespace banger::host {
 
 /// Opens the log; 4 MiB, and one older file of the same size. `level`: trace, debug, info, warn,
-/// error, off. Errors: failed.
+/// error, off. Errors: bad_request for another word; failed.
 [[nodiscard]] result<void> open_log(const std::string& path, const std::string& level);
 
 // Safe to call from any thread, and before open_log (then they do nothing).

@@ -2,6 +2,7 @@
 
 #include "host/files.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <sys/un.h>
 

@@ -4,13 +4,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -103,26 +106,50 @@ std::string last_line(std::string text) {
   return start == std::string::npos ? text : text.substr(start + 1);
 }
 
-/// Reads until the end of the stream or the deadline. @returns false at the deadline.
-bool collect(int fd, std::string& out, std::chrono::steady_clock::time_point deadline) {
-  constexpr std::size_t keep = 64U << 10;
+using time_point = std::chrono::steady_clock::time_point;
+
+/// Waits until `fd` is readable. @returns false at the deadline.
+bool wait_readable(int fd, time_point deadline) {
   for (;;) {
     auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd waiting{fd, POLLIN, 0};
     auto ready = ::poll(&waiting, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
-    if (ready == 0)
-      return false;
+    if (ready >= 0 || errno != EINTR)
+      return ready != 0; // a failed poll: let the caller's read say why
+  }
+}
+
+/// Reads until the end of the stream or the deadline. @returns false at the deadline.
+bool collect(int fd, std::string& out, time_point deadline) {
+  constexpr std::size_t keep = 64U << 10;
+  while (wait_readable(fd, deadline)) {
     char buffer[4096];
-    auto n = ready > 0 ? ::read(fd, buffer, sizeof buffer) : -1;
-    if (n == 0)
+    auto n = ::read(fd, buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0) {
+      out.erase(0, out.size() - std::min(out.size(), keep));
       return true;
-    if (n < 0 && errno != EINTR)
-      return true;
-    out.append(buffer, static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    }
+    out.append(buffer, static_cast<std::size_t>(n));
     if (out.size() > 2 * keep)
       out.erase(0, out.size() - keep);
   }
+  return false;
+}
+
+int wait_for_end(pid_t pid) {
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
+
+bool is_program(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+         ::access(path.c_str(), X_OK) == 0;
 }
 
 } // namespace
@@ -136,7 +163,7 @@ result<child> spawn(const spawn_request& request) {
   if (!x.pidfd) {
     auto error = errno;
     ::kill(x.pid, SIGKILL);
-    ::waitpid(x.pid, nullptr, 0);
+    (void)wait_for_end(x.pid);
     return fail_errno("hold " + request.argv.front(), error);
   }
   return x;
@@ -208,11 +235,29 @@ std::vector<std::string> arguments_of(pid_t pid) {
   return all;
 }
 
+std::vector<pid_t> find_processes_with_argument(const std::string& argument) {
+  std::vector<pid_t> found;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry{"/proc", error}, end; !error && entry != end;
+       entry.increment(error)) {
+    auto name = entry->path().filename().string();
+    pid_t pid = 0;
+    auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (parsed.ec != std::errc{} || parsed.ptr != name.data() + name.size() || pid == ::getpid())
+      continue;
+    auto arguments = arguments_of(pid);
+    if (std::find(arguments.begin(), arguments.end(), argument) != arguments.end())
+      found.push_back(pid);
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
 std::optional<std::string> find_program(const std::string& name, const std::string& path) {
   for (std::size_t at = 0; at <= path.size();) {
     auto end = std::min(path.find(':', at), path.size());
     auto full = path.substr(at, end - at) + "/" + name;
-    if (full.starts_with('/') && ::access(full.c_str(), X_OK) == 0)
+    if (full.starts_with('/') && is_program(full))
       return full;
     at = end + 1;
   }
@@ -239,15 +284,14 @@ result<finished> run_to_end_blocking(const spawn_request& request, int timeout_m
     return tl::make_unexpected(started.error());
   auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{timeout_ms};
   finished x;
-  if (!collect(in.get(), x.output, deadline)) {
+  // A program may close its output and go on: that counts against the deadline too.
+  if (!collect(in.get(), x.output, deadline) || !wait_readable(started->pidfd.get(), deadline)) {
     signal_process(started->pidfd, SIGKILL);
-    (void)::waitpid(started->pid, nullptr, 0);
+    (void)wait_for_end(started->pid);
     auto name = request.argv.front().substr(request.argv.front().rfind('/') + 1);
-    return fail(ec::timed_out, "run " + name,
-                "no end after " + std::to_string(timeout_ms / 1000) + " s");
+    return fail(ec::timed_out, "run " + name, "no end after " + std::to_string(timeout_ms) + " ms");
   }
-  while (::waitpid(started->pid, &x.wait_status, 0) < 0 && errno == EINTR) {
-  }
+  x.wait_status = wait_for_end(started->pid);
   return x;
 }
 

@@ -40,7 +40,9 @@ result<unique_fd> listen_unix(const std::string& path) {
   auto name = shorten(path);
   if (!name)
     return tl::make_unexpected(name.error());
-  ::unlink(path.c_str());
+  struct stat there {};
+  if (::lstat(path.c_str(), &there) == 0 && S_ISSOCK(there.st_mode))
+    ::unlink(path.c_str());
   unique_fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   constexpr int backlog = 8;
   if (!fd || ::fchmod(fd.get(), 0600) != 0 ||
@@ -57,6 +59,14 @@ result<unique_fd> connect_unix(const std::string& path) {
   if (!fd || ::connect(fd.get(), name->get(), sizeof name->address) != 0)
     return fail_errno("connect to " + path);
   return fd;
+}
+
+result<peer> peer_of(int fd) {
+  ucred found{};
+  socklen_t size = sizeof found;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &found, &size) != 0)
+    return fail_errno("ask who is at the other end of a socket");
+  return peer{found.pid, found.uid};
 }
 
 result<std::pair<unique_fd, unique_fd>> socket_pair() {

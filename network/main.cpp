@@ -1,11 +1,25 @@
 // banger-net: the user-mode network of one VM, as a process beside QEMU. Ends when QEMU does.
+//
+//   banger-net --vm DIR --fd N --forward ADDRESS:PORT=GUESTPORT [--forward ...] [--isolated]
+//              [--ready-fd M]
+//
+// Standard output is never written to. On --ready-fd comes one line: "ok", once all forwards are
+// bound, or "error " and why.
 #include "network/slirp_loop.hpp"
 
-#include "protocol/version.hpp"
+#include "core/forward_rule.hpp"
+#include "host/unique_fd.hpp"
 
-#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <climits>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
+#include <getopt.h>
+#include <string>
+#include <string_view>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -13,56 +27,114 @@ namespace banger::network {
 
 namespace {
 
-struct options {
-  std::string vm; ///< the VM's folder; only so that it shows among the process's arguments
+constexpr int first_fd = STDERR_FILENO + 1;
+
+struct arguments {
   int fd = -1;
   int ready_fd = -1;
-  std::vector<std::string> forwards;
-  bool is_isolated = false;
+  network_options network;
 };
 
-void tell(int fd, const std::string& line) {
-  if (fd < 0)
+result<int> parse_fd(const char* option, std::string_view text) {
+  int fd = -1;
+  auto end = text.data() + text.size();
+  auto parsed = std::from_chars(text.data(), end, fd);
+  if (parsed.ec != std::errc{} || parsed.ptr != end || fd < first_fd)
+    return fail(ec::bad_request, std::string{"read "} + option,
+                "'" + std::string{text} + "' is not a descriptor from 3 on");
+  return fd;
+}
+
+/// Reads on after a mistake: `out.ready_fd` is where to say it.
+result<void> parse_arguments(int argc, char** argv, arguments& out) {
+  enum : int { opt_vm = 1, opt_fd, opt_ready_fd, opt_forward, opt_isolated };
+  static const option options[] = {{"vm", required_argument, nullptr, opt_vm},
+                                   {"fd", required_argument, nullptr, opt_fd},
+                                   {"ready-fd", required_argument, nullptr, opt_ready_fd},
+                                   {"forward", required_argument, nullptr, opt_forward},
+                                   {"isolated", no_argument, nullptr, opt_isolated},
+                                   {nullptr, 0, nullptr, 0}};
+  result<void> first_mistake;
+  auto keep = [&](auto parsed, auto&& store) {
+    if (parsed)
+      store(std::move(*parsed));
+    else if (first_mistake)
+      first_mistake = tl::make_unexpected(std::move(parsed.error()));
+  };
+  for (int got; (got = ::getopt_long(argc, argv, "", options, nullptr)) != -1;) {
+    if (got == opt_fd)
+      keep(parse_fd("--fd", optarg), [&](int fd) { out.fd = fd; });
+    else if (got == opt_ready_fd)
+      keep(parse_fd("--ready-fd", optarg), [&](int fd) { out.ready_fd = fd; });
+    else if (got == opt_forward)
+      keep(core::parse_forward_rule(optarg),
+           [&](core::forward_rule rule) { out.network.forwards.push_back(std::move(rule)); });
+    else if (got == opt_isolated)
+      out.network.is_isolated = true;
+    else if (got != opt_vm && first_mistake) // --vm only shows whose process this is
+      first_mistake = fail(ec::bad_request, "read the arguments", "getopt_long(3) refused one");
+  }
+  if (first_mistake && optind < argc)
+    first_mistake = fail(ec::bad_request, "read the arguments",
+                         "'" + std::string{argv[optind]} + "' is not an option");
+  if (first_mistake && (out.fd < 0 || out.fd == out.ready_fd))
+    first_mistake =
+        fail(ec::bad_request, "read the arguments", "--fd is missing, or the same as --ready-fd");
+  return first_mistake;
+}
+
+/// A guest's traffic is handled here, so nothing of whoever started us may be in reach.
+/// @param a, b  the two to keep; -1 is none
+void close_other_fds(int a, int b) {
+  auto close_between = [](int after, int before) {
+    if (after + 1 < before)
+      ::close_range(static_cast<unsigned>(after + 1), static_cast<unsigned>(before - 1), 0);
+  };
+  auto low = std::max(std::min(a, b), STDERR_FILENO);
+  auto high = std::max({a, b, STDERR_FILENO});
+  close_between(STDERR_FILENO, low);
+  close_between(low, high);
+  ::close_range(static_cast<unsigned>(high + 1), UINT_MAX, 0);
+}
+
+/// Writes the line and closes `fd`; -1 is nobody.
+void report(host::unique_fd fd, std::string line) {
+  if (!fd)
     return;
-  (void)!::write(fd, line.data(), line.size());
-  ::close(fd);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  line += '\n';
+  if (::write(fd.get(), line.data(), line.size()) < 0)
+    std::fprintf(stderr, "banger-net: write to --ready-fd: %s\n", std::strerror(errno));
 }
 
-result<void> serve(const options& how) {
-  network_options net;
-  net.is_isolated = how.is_isolated;
-  for (const auto& text : how.forwards) {
-    auto rule = core::parse_forward_rule(text);
-    if (!rule)
-      return tl::make_unexpected(rule.error());
-    net.forwards.push_back(*rule);
-  }
-  slirp_loop loop{host::unique_fd{how.fd}};
-  if (auto ok = loop.start(net); !ok) {
-    tell(how.ready_fd, "error " + to_string(ok.error()) + "\n");
-    return ok;
-  }
-  tell(how.ready_fd, "ok\n");
-  return loop.run();
+void end_quietly(int) {
+  ::_exit(0);
 }
 
-int run(int argc, char** argv) {
-  options how;
-  CLI::App app{"banger-net is the user-mode network of one VM; bangerd starts it."};
-  app.set_version_flag("--version", "banger-net " + std::string{program_version});
-  app.add_option("--vm", how.vm, "folder of the VM this belongs to");
-  app.add_option("--fd", how.fd, "stream socket to QEMU")->required();
-  app.add_option("--ready-fd", how.ready_fd,
-                 "say 'ok' or 'error ...' here once the forwards are bound");
-  app.add_option("--forward", how.forwards, "ADDRESS:PORT=GUESTPORT on the host");
-  app.add_flag("--isolated", how.is_isolated, "no way out for the guest");
-  CLI11_PARSE(app, argc, argv);
+void prepare_process(const arguments& x) {
+  close_other_fds(x.fd, x.ready_fd);
+  ::prctl(PR_SET_NAME, "banger-net", 0, 0, 0);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   std::signal(SIGPIPE, SIG_IGN);
-  auto ok = serve(how);
-  if (!ok)
-    std::fprintf(stderr, "banger-net: %s\n", to_string(ok.error()).c_str());
-  return ok ? 0 : 1;
+  std::signal(SIGTERM, end_quietly);
+}
+
+result<void> serve(int argc, char** argv) {
+  arguments args;
+  auto parsed = parse_arguments(argc, argv, args);
+  prepare_process(args);
+  host::unique_fd ready{args.ready_fd};
+  auto give_up = [&](result<void> failed) {
+    report(std::move(ready), "error " + to_string(failed.error()));
+    return failed;
+  };
+  if (!parsed)
+    return give_up(std::move(parsed));
+  slirp_loop loop{host::unique_fd{args.fd}};
+  if (auto ok = loop.start(args.network); !ok)
+    return give_up(std::move(ok));
+  report(std::move(ready), "ok");
+  return loop.run();
 }
 
 } // namespace
@@ -70,5 +142,8 @@ int run(int argc, char** argv) {
 } // namespace banger::network
 
 int main(int argc, char** argv) {
-  return banger::network::run(argc, argv);
+  auto ok = banger::network::serve(argc, argv);
+  if (!ok)
+    std::fprintf(stderr, "banger-net: %s\n", to_string(ok.error()).c_str());
+  return ok ? 0 : 1;
 }

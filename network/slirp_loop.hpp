@@ -1,17 +1,18 @@
 // The user-mode network of one VM: libslirp between QEMU's socket and the host's own sockets.
 //
-// The guest sees 10.0.2.0/24 with gateway 10.0.2.2, resolver 10.0.2.3 and itself as 10.0.2.15.
-// Addresses of the host other than loopback stay reachable, like any other machine's. Nothing of
-// IPv6 is offered: the host may have none, and a guest that believes it has it waits for nothing.
+// The guest sees 10.0.2.0/24 with gateway 10.0.2.2, resolver 10.0.2.3 and itself as 10.0.2.15. What
+// it may reach is in core/frame_filter.hpp. IPv6 is off: nothing can go around the IPv4 rules
+// through it, and a guest without an IPv6 address does not wait for one on a host that has none.
 #pragma once
 
 #include "core/forward_rule.hpp"
-#include "host/unique_fd.hpp"
+#include "core/frame_filter.hpp"
+#include "network/frame_socket.hpp"
 #include "protocol/result.hpp"
 
 #include <cstdint>
-#include <memory>
-#include <string>
+#include <poll.h>
+#include <unordered_set>
 #include <vector>
 
 struct Slirp;
@@ -23,35 +24,33 @@ struct network_options {
   bool is_isolated = false; ///< no way out; forwards work
 };
 
-/// Runs until QEMU closes its end.
 class slirp_loop {
 public:
-  /// @param socket  connected stream socket; frames both ways behind a 4-byte big-endian length, as
-  /// QEMU's
-  ///                `-netdev stream` speaks
+  /// @param socket  connected stream socket to QEMU, see frame_socket.hpp
   explicit slirp_loop(host::unique_fd socket);
   ~slirp_loop();
   slirp_loop(const slirp_loop&) = delete;
+  slirp_loop& operator=(const slirp_loop&) = delete;
 
-  /// Makes the network and binds the forwards. Errors: already_exists (an address is taken),
-  /// failed.
+  /// Makes the network and binds the forwards. Call once.
+  /// Errors: already_exists (an address is in use), failed.
   [[nodiscard]] result<void> start(const network_options& options);
 
-  /// Serves. Errors: failed (malformed frames, a broken socket).
+  /// Serves until QEMU closes its end. Errors: failed (malformed frames, a broken socket).
   [[nodiscard]] result<void> run();
 
 private:
   friend struct slirp_callbacks;
-  result<bool> read_frames();
+  result<void> bind_forward(const core::forward_rule& rule);
+  int wait();
   result<void> take_frames();
-  void send_frame(const void* data, std::size_t size);
-  void flush();
 
-  host::unique_fd socket_;
+  frame_socket qemu_;
   Slirp* slirp_ = nullptr;
-  std::string in_;
-  std::string out_;
-  std::size_t sent_ = 0; ///< bytes of out_ that are gone
+  core::way_out way_out_ = core::way_out::open;
+  std::vector<pollfd> polled_; ///< [0] is QEMU's socket, the rest is libslirp's
+  std::unordered_set<int>
+      connections_; ///< descriptors of libslirp's, without the forwards' listeners
 };
 
 } // namespace banger::network

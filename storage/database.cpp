@@ -132,4 +132,22 @@ result<int> database::schema_version() {
   return static_cast<int>(newest.integer(0));
 }
 
+result<transaction> transaction::begin(database& db) {
+  if (auto ok = db.execute("BEGIN IMMEDIATE"); !ok)
+    return tl::make_unexpected(ok.error());
+  return transaction{db};
+}
+
+result<void> transaction::commit() {
+  auto ok = db_->execute("COMMIT");
+  if (ok)
+    db_ = nullptr; // else the destructor rolls back
+  return ok;
+}
+
+transaction::~transaction() {
+  if (db_ != nullptr)
+    (void)db_->execute("ROLLBACK");
+}
+
 } // namespace banger::storage

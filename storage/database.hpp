@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -63,6 +64,26 @@ public:
 private:
   explicit database(sqlite3* connection) : connection_(connection) {}
   sqlite3* connection_;
+};
+
+/// Several writes as one: all of them are kept, for the price of one fsync, or none. Rolls back
+/// when it goes without a commit. They do not nest.
+class transaction {
+public:
+  /// Takes the write lock at once, so that no later statement finds it taken. Errors:
+  /// storage_failed.
+  [[nodiscard]] static result<transaction> begin(database& db);
+
+  /// On a failure nothing has changed. Errors: no_space; storage_failed.
+  [[nodiscard]] result<void> commit();
+
+  transaction(transaction&& other) noexcept : db_(std::exchange(other.db_, nullptr)) {}
+  transaction(const transaction&) = delete;
+  ~transaction();
+
+private:
+  explicit transaction(database& db) : db_(&db) {}
+  database* db_; ///< null once it is over
 };
 
 } // namespace banger::storage

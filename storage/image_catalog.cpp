@@ -17,7 +17,7 @@ constexpr std::size_t max_manifest = 1U << 20;
 
 tl::unexpected<failure> no_image(const std::string& name) {
   return fail(ec::not_found, "no image '" + name + "'", "it was never built",
-              "banger image build " + name + "; 'banger image list' shows what there is");
+              name == "debian" ? "banger image build debian" : "banger image list");
 }
 
 /// Image names become folder names.

@@ -35,6 +35,17 @@ constexpr std::array steps{
        ) STRICT;)",
 };
 
+result<void> apply(database& db, const std::string& step, const std::string& number) {
+  auto together = transaction::begin(db);
+  if (!together)
+    return tl::make_unexpected(together.error());
+  if (auto ok = db.execute(step); !ok)
+    return ok;
+  if (auto ok = db.execute("INSERT INTO schema_migrations (number) VALUES (" + number + ")"); !ok)
+    return ok;
+  return together->commit();
+}
+
 } // namespace
 
 int newest_migration() {
@@ -44,13 +55,8 @@ int newest_migration() {
 result<void> migrate(database& db, int from) {
   for (auto i = static_cast<std::size_t>(from); i < steps.size(); ++i) {
     auto number = std::to_string(i + 1);
-    auto ok =
-        db.execute("BEGIN IMMEDIATE; " + std::string{steps[i]} +
-                   "; INSERT INTO schema_migrations (number) VALUES (" + number + "); COMMIT");
-    if (!ok) {
-      (void)db.execute("ROLLBACK");
+    if (auto ok = apply(db, steps[i], number); !ok)
       return fail(ok.error().code, "bring the database up to schema " + number, ok.error().why);
-    }
   }
   return {};
 }

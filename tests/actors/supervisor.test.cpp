@@ -1,0 +1,134 @@
+#include "actors/supervisor.hpp"
+
+#include "actors/events.hpp"
+#include "tests/support/scripted_parts.hpp"
+
+using namespace banger;
+using namespace banger::test;
+
+namespace {
+
+struct supervisor_world : scripted_world {
+  events_actor events = keep(system.spawn(actors::events));
+  supervisor_actor supervisor;
+
+  void spawn_supervisor(std::vector<actors::known_vm> known = {}) {
+    std::shared_ptr<const actors::vm_context> shared = context;
+    supervisor = keep(system.spawn(actors::supervisor, shared, events, std::string{"/nowhere"},
+                                   std::move(known)));
+    settle();
+  }
+
+  ~supervisor_world() {
+    caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown); // takes its VMs along
+    settle();
+  }
+
+  auto create(const std::string& name) {
+    order what;
+    what.op = "op-" + name;
+    what.kind = order_kind::create;
+    what.config.name = name;
+    return ask<vm_info>(supervisor, what, progress_actor{});
+  }
+
+  auto give(order_kind kind, const std::string& ref) {
+    order what;
+    what.op = "op-" + ref;
+    what.kind = kind;
+    what.subject = ref;
+    return ask<vm_info>(supervisor, what, progress_actor{});
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(supervisor_world, "supervisor: of creates with one name, one wins") {
+  spawn_supervisor();
+  auto first = create("box");
+  auto second = create("box");
+  REQUIRE(first->value);
+  CHECK(second->why.code == ec::already_exists);
+  auto all = ask<vm_list>(supervisor, list_vms{});
+  CHECK(all->value->vms.size() == 1);
+}
+
+TEST_CASE_FIXTURE(supervisor_world,
+                  "supervisor: a name is taken while its create is still running") {
+  plan.files = manner::never;
+  spawn_supervisor();
+  auto first = create("box");
+  CHECK(first->is_silent());
+  CHECK(create("box")->why.code == ec::already_exists);
+}
+
+TEST_CASE_FIXTURE(supervisor_world, "supervisor: a VM without a name gets one, and defaults") {
+  spawn_supervisor();
+  auto made = create("");
+  REQUIRE(made->value);
+  CHECK_FALSE(made->value->name.empty());
+  CHECK(made->value->vcpu_count == 1);
+  CHECK(made->value->memory_mib == 512);
+  CHECK(made->value->image == "debian");
+}
+
+TEST_CASE_FIXTURE(supervisor_world, "supervisor: a bad name or size never becomes a VM") {
+  spawn_supervisor();
+  CHECK(create("Box")->why.code == ec::bad_request);
+  CHECK(create("-x")->why.code == ec::bad_request);
+  order huge;
+  huge.kind = order_kind::create;
+  huge.config.name = "huge";
+  huge.config.vcpu_count = 1000;
+  CHECK(ask<vm_info>(supervisor, huge, progress_actor{})->why.code == ec::bad_request);
+  CHECK(ask<vm_list>(supervisor, list_vms{})->value->vms.empty());
+}
+
+TEST_CASE_FIXTURE(supervisor_world, "supervisor: refs are names, ids, or the start of one id") {
+  spawn_supervisor();
+  auto made = create("box");
+  REQUIRE(made->value);
+  CHECK(ask<vm_info>(supervisor, get_vm{"box"})->value);
+  CHECK(ask<vm_info>(supervisor, get_vm{made->value->id})->value);
+  CHECK(ask<vm_info>(supervisor, get_vm{made->value->id.substr(0, 6)})->value);
+  CHECK(ask<vm_info>(supervisor, get_vm{"bo"})->why.code == ec::not_found);
+}
+
+TEST_CASE_FIXTURE(supervisor_world,
+                  "supervisor: a deleted VM is gone from the list, and its name is free") {
+  spawn_supervisor();
+  (void)create("box");
+  REQUIRE(give(order_kind::remove, "box")->value);
+  CHECK(ask<vm_list>(supervisor, list_vms{})->value->vms.empty());
+  CHECK(create("box")->value);
+}
+
+TEST_CASE_FIXTURE(supervisor_world, "supervisor: a create that fails leaves no VM") {
+  plan.files = manner::badly;
+  spawn_supervisor();
+  CHECK(create("box")->why.code == ec::hypervisor_failed);
+  CHECK(ask<vm_list>(supervisor, list_vms{})->value->vms.empty());
+}
+
+TEST_CASE_FIXTURE(supervisor_world,
+                  "supervisor: VMs of the database are listed at once, and their addresses kept") {
+  spawn_supervisor({{record("old", settled_state::stopped), {}}});
+  auto all = ask<vm_list>(supervisor, list_vms{});
+  REQUIRE(all->value->vms.size() == 1);
+  CHECK(all->value->vms[0].name == "old");
+  auto made = create("new");
+  REQUIRE(made->value);
+  CHECK(made->value->address == "127.77.0.3"); // .2 is old's
+}
+
+TEST_CASE_FIXTURE(supervisor_world,
+                  "supervisor: counts what runs, and knows which images are in use") {
+  spawn_supervisor();
+  (void)create("a");
+  (void)create("b");
+  REQUIRE(give(order_kind::start, "a")->value);
+  auto counts = ask<vm_counts>(supervisor, count_vms{});
+  CHECK(counts->value->all == 2);
+  CHECK(counts->value->running == 1);
+  CHECK(ask<used_images>(supervisor, get_used_images{})->value->builds.size() == 2);
+}
