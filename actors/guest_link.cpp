@@ -107,7 +107,8 @@ void take_note(self_pointer self, const ssh_note& note) {
   auto& state = self->state;
   if (note.connection != state.connection || note.channel != 0)
     return;
-  host::log_debug("link to " + state.vm_name + ": note " + std::to_string(static_cast<int>(note.kind)) +
+  host::log_debug("link to " + state.vm_name + ": note " +
+                  std::to_string(static_cast<int>(note.kind)) +
                   (note.why.code == ec::none ? "" : ", " + to_string(note.why)));
   switch (note.kind) {
     case ssh_note_kind::host_key_offered: check_key(self, note); return;

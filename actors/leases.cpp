@@ -16,8 +16,10 @@ caf::result<address_lease> reserve(self_pointer self) {
   for (std::uint32_t tried = 0; tried < core::guest_address_count; ++tried) {
     auto address = core::guest_address(state.next_address);
     state.next_address = (state.next_address + 1) % core::guest_address_count;
-    if (state.addresses.insert(address).second)
-      return address_lease{std::move(address)};
+    if (state.addresses.contains(address) || !state.is_free(address))
+      continue;
+    state.addresses.insert(address);
+    return address_lease{std::move(address)};
   }
   return to_error({ec::no_space, "reserve a guest address", "all are taken", "delete a VM"});
 }
@@ -52,7 +54,11 @@ void release(self_pointer self, const caf::actor_addr& owner) {
 
 } // namespace
 
-leases_actor::behavior_type leases(self_pointer self, std::size_t max_starts) {
+leases_actor::behavior_type leases(self_pointer self, std::size_t max_starts,
+                                   std::uint32_t first_address,
+                                   std::function<bool(const std::string&)> is_free) {
+  self->state.next_address = first_address % core::guest_address_count;
+  self->state.is_free = std::move(is_free);
   self->state.max_starts = std::max<std::size_t>(max_starts, 1);
   self->set_down_handler([self](const caf::down_msg& down) { release(self, down.source); });
   return {

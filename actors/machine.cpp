@@ -1,6 +1,7 @@
 #include "actors/machine.hpp"
 
 #include "core/qmp.hpp"
+#include "host/clock.hpp"
 #include "protocol/caf_error.hpp"
 
 #include <algorithm>
@@ -145,6 +146,11 @@ caf::result<machine_ended> end(machine_pointer self, const end_machine& x) {
 
 void guest_ready(machine_pointer self) {
   auto& state = self->state;
+  // The clock it booted with is as old as the boot took.
+  auto now = host::unix_ms();
+  auto fraction = std::to_string(now % 1000);
+  say(state.process->control, "time " + std::to_string(now / 1000) + "." +
+                                  std::string(3 - fraction.size(), '0') + fraction + "\n");
   state.is_ready = true;
   for (auto& reply : std::exchange(state.awaiting_ready, {}))
     reply.deliver(done{});
@@ -249,7 +255,8 @@ caf::result<machine_launched> launch(machine_pointer self, const launch_machine&
   state.process = std::move(*process);
   watch(self);
   return machine_launched{state.process->handles.qemu.pid, state.process->accelerator,
-                          core::render_handles(state.process->handles)};
+                          core::render_handles(state.process->handles),
+                          state.process->handles.started_at_ms};
 }
 
 caf::result<done> await(machine_pointer self) {

@@ -1,5 +1,6 @@
 #include "actors/supervisor.hpp"
 
+#include "core/guest_address.hpp"
 #include "core/sizes.hpp"
 #include "core/vm_name.hpp"
 #include "core/vm_ref.hpp"
@@ -17,8 +18,6 @@ namespace {
 using self_pointer = supervisor_actor::stateful_pointer<supervisor_state>;
 
 constexpr std::uint32_t default_vcpus = 1, default_memory_mib = 512, default_disk_mib = 8192;
-constexpr std::uint16_t guest_ssh_port =
-    2222; // 22 needs root, and a host's sshd may hold it on all addresses
 
 std::vector<core::named_id> names_of(const supervisor_state& state) {
   std::vector<core::named_id> all;
@@ -72,7 +71,7 @@ result<vm_record> plan_record(const supervisor_state& state, const vm_config& co
     return tl::make_unexpected(ok.error());
   record.is_isolated = config.is_isolated;
   record.is_ephemeral = config.is_ephemeral;
-  record.ssh_port = guest_ssh_port;
+  record.ssh_port = core::guest_ssh_port;
   record.created_at_ms = host::unix_ms();
   do
     record.id = host::random_hex(6);

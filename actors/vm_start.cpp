@@ -72,7 +72,6 @@ void save_new_record(vm_pointer self, const image_files& image) {
 void started(vm_pointer self) {
   auto& state = self->state;
   self->send(state.context->leases, release_start_slot{state.record.id});
-  state.started_at_ms = host::unix_ms();
   forget_error(self);
   settle(self, settled_state::running, vm_state::running);
   save_record(self, [self] { finish(self); });
@@ -100,6 +99,7 @@ void record_handles(vm_pointer self, const machine_launched& launched) {
   const auto& context = *self->state.context;
   self->state.pid = launched.pid;
   self->state.accelerator = launched.accelerator;
+  self->state.started_at_ms = launched.started_at_ms;
   ask<done>(
       self, files_of(self), context.deadlines.storage,
       write_handles{self->state.record.directory, launched.handles},

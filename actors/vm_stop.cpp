@@ -115,6 +115,12 @@ void begin_own(vm_pointer self, order_kind kind) {
   state.state = core::state_during(kind);
 }
 
+/// Its client's connection ended with the daemon that knew it, and so did its time.
+void delete_ephemeral(vm_pointer self) {
+  begin_own(self, order_kind::remove);
+  begin_remove(self);
+}
+
 } // namespace
 
 void tear_down(vm_pointer self, core::milliseconds grace, std::function<void(failure)> next) {
@@ -194,6 +200,10 @@ void begin_recovery(vm_pointer self, const vm_past& past) {
     state.pid = past.pid;
     state.accelerator = past.accelerator;
     state.started_at_ms = past.started_at_ms;
+    if (record.is_ephemeral) {
+      delete_ephemeral(self);
+      return;
+    }
     if (record.wanted == wanted_state::running && record.settled == settled_state::running) {
       state.link = state.context->make_link(record);
       state.state = vm_state::running;
@@ -202,6 +212,10 @@ void begin_recovery(vm_pointer self, const vm_past& past) {
     }
     begin_own(self, order_kind::kill); // half started or half stopped: end it
     begin_stop(self, core::milliseconds{0}, false);
+    return;
+  }
+  if (record.is_ephemeral) {
+    delete_ephemeral(self);
     return;
   }
   if (record.settled != settled_state::running && past.handles.empty()) {

@@ -3,12 +3,17 @@
 #include "cli/session.hpp"
 #include "cli/terminal.hpp"
 #include "core/exit_code.hpp"
+#include "host/unique_fd.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
+#include <iterator>
+#include <optional>
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace banger::cli {
@@ -20,25 +25,74 @@ constexpr std::uint32_t credit_step = 128U << 10;
 constexpr std::size_t input_piece = 32U << 10;
 constexpr std::size_t most_unsent = 512U << 10; // of input, before we read more of it
 
-/// One running command. Standard streams are shared with other processes, so they are not made
-/// non-blocking: stdin is read when poll says so, and a write to a slow stdout may wait. That is
-/// fine, for meanwhile the daemon sends no more than the credit, and the guest's command is held
-/// back.
+/// One of our output streams, never waited for: standard streams are shared with other processes
+/// and must not be made non-blocking, so a pipe or a terminal is opened anew, a socket is sent to
+/// without waiting, and a file does not wait.
+class output_stream {
+public:
+  explicit output_stream(int fd) : fd_(fd) {
+    struct stat info {};
+    if (::fstat(fd, &info) != 0)
+      return;
+    is_socket_ = S_ISSOCK(info.st_mode);
+    if (!S_ISFIFO(info.st_mode) && !S_ISCHR(info.st_mode))
+      return;
+    own_.reset(::open(("/proc/self/fd/" + std::to_string(fd)).c_str(),
+                      O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+    if (own_)
+      fd_ = own_.get();
+  }
+
+  void add(std::string_view bytes) { queue_ += bytes; }
+  [[nodiscard]] bool is_empty() const { return sent_ == queue_.size(); }
+  [[nodiscard]] int fd() const { return fd_; }
+
+  /// Writes what can be written now. @returns how much; nothing where the stream is broken
+  std::optional<std::size_t> flush() {
+    std::size_t done = 0;
+    while (!is_empty()) {
+      const auto* from = queue_.data() + sent_;
+      auto left = queue_.size() - sent_;
+      auto n = is_socket_ ? ::send(fd_, from, left, MSG_DONTWAIT | MSG_NOSIGNAL)
+                          : ::write(fd_, from, left);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0 && errno == EAGAIN)
+        break;
+      if (n < 0)
+        return std::nullopt;
+      sent_ += static_cast<std::size_t>(n);
+      done += static_cast<std::size_t>(n);
+    }
+    if (is_empty()) {
+      queue_.clear();
+      sent_ = 0;
+    }
+    return done;
+  }
+
+private:
+  int fd_;
+  host::unique_fd own_;
+  bool is_socket_ = false;
+  std::string queue_; ///< at most the credit
+  std::size_t sent_ = 0;
+};
+
+/// One running command. Output that our reader does not take is not paid for, so the daemon stops
+/// sending and the command in the guest waits.
 class stream {
 public:
   stream(client::connection& link, std::uint64_t number, std::uint32_t input_credit)
-      : link_(link), number_(number), input_credit_(input_credit) {
-    if (::fcntl(STDIN_FILENO, F_GETFD) < 0)
-      end_input();
-  }
+      : link_(link), number_(number), input_credit_(input_credit) {}
 
   result<int> run() {
-    while (!is_over_) {
-      if (auto ok = take_messages(); !ok)
-        return tl::make_unexpected(ok.error());
-      if (is_over_)
+    for (;;) {
+      take_messages();
+      flush();
+      if (is_over_ && out_.is_empty() && errors_.is_empty())
         break;
-      if (auto ok = wait(); !ok)
+      if (auto ok = wait(); !ok && !is_over_)
         return tl::make_unexpected(ok.error());
     }
     if (problem_.code != ec::none)
@@ -62,7 +116,7 @@ private:
       signalled(signal);
     if (waiting[2].revents != 0)
       read_input();
-    return link_.pump();
+    return is_over_ ? result<void>{} : link_.pump();
   }
 
   void signalled(int signal) {
@@ -91,27 +145,29 @@ private:
     link_.tell(exec_input_ended{number_});
   }
 
-  result<void> take_messages() {
+  void take_messages() {
     client::incoming message;
     while (!is_over_ && link_.pop(message)) {
       if (message.type == wire_name<exec_output>) {
         if (auto output = client::decode<exec_output>(message))
-          write_output(*output);
+          (output->is_stderr ? errors_ : out_).add(output->bytes);
       } else if (auto wanted = client::decode<exec_input_wanted>(message)) {
         input_credit_ += wanted->bytes;
       } else if (auto end = client::decode<exec_ended>(message)) {
         ended(*end);
       }
     }
-    return {};
   }
 
-  void write_output(const exec_output& output) {
-    auto fd = output.is_stderr ? STDERR_FILENO : STDOUT_FILENO;
-    if (!write_all(fd, output.bytes))
-      ::_exit(core::exit_signalled + SIGPIPE); // nobody reads: end quietly, and the command with us
-    written_ += static_cast<std::uint32_t>(output.bytes.size());
-    if (written_ >= credit_step) {
+  void flush() {
+    for (auto* to : {&out_, &errors_}) {
+      auto done = to->flush();
+      if (!done)
+        ::_exit(core::exit_signalled +
+                SIGPIPE); // nobody reads: end quietly, and the command with us
+      written_ += static_cast<std::uint32_t>(*done);
+    }
+    if (written_ >= credit_step && !is_over_) {
       link_.tell(exec_credit{number_, written_});
       written_ = 0;
     }
@@ -127,6 +183,8 @@ private:
   signal_watch signals_;
   std::uint64_t number_;
   std::uint32_t input_credit_;
+  output_stream out_{STDOUT_FILENO};
+  output_stream errors_{STDERR_FILENO};
   std::uint32_t written_ = 0; ///< bytes of output that are not paid for yet
   bool input_ended_ = false;
   bool was_interrupted_ = false;

@@ -5,6 +5,7 @@
 #include "cli/terminal.hpp"
 #include "client/launch.hpp"
 #include "core/exit_code.hpp"
+#include "host/process.hpp"
 
 #include <csignal>
 #include <unistd.h>
@@ -64,6 +65,7 @@ int run(const options& how) {
 
 int main(int argc, char** argv) {
   using namespace banger::cli;
+  banger::host::open_missing_streams();
   std::signal(SIGPIPE, SIG_IGN);
   auto line = parse({argv + 1, argv + argc});
   if (line.is_final) {

@@ -1,5 +1,6 @@
 #include "cli/options.hpp"
 
+#include "cli/render.hpp"
 #include "core/exit_code.hpp"
 #include "core/sizes.hpp"
 #include "core/suggest.hpp"
@@ -175,16 +176,17 @@ private:
     logs->add_flag("-f,--follow", out_.what.follows, "go on as more comes");
     logs->add_option("--tail", raw_.tail, "only the last so many bytes");
     auto* wait = command(vm, "wait", verb::vm_wait, "wait until a VM is in a state",
-                         "For example:  banger vm wait box --for stopped --timeout 60");
+                         "For example:  banger vm wait box --for stopped --timeout 60s");
     add_refs(wait, "name or id", false);
     wait->add_option("--for", raw_.wanted, "running or stopped (running)")
         ->check(CLI::IsMember({"running", "stopped"}));
-    wait->add_option("--timeout", raw_.timeout, "seconds (3600)");
+    wait->add_option("--timeout", raw_.timeout, "like 30s, 5m or 1h (1h)");
   }
 
   void add_stop(CLI::App* to) {
     add_refs(to, "names or ids", true);
-    to->add_option("--grace", raw_.grace, "seconds to let the guest shut down by itself (20)");
+    to->add_option("--grace", raw_.grace,
+                   "time to let the guest shut down by itself, like 30s (20s)");
   }
 
   void build_image() {
@@ -285,7 +287,8 @@ private:
     for (auto* up = at; up != nullptr && up != &app_; up = up->get_parent())
       path = " " + up->get_name() + path;
     auto next = hint.empty() ? "banger" + path + " --help" : hint;
-    return final_text("banger: " + what + "\nhint: " + next + "\n", core::exit_usage, true);
+    return final_text("banger: " + printable(what) + "\nhint: " + printable(next) + "\n",
+                      core::exit_usage, true);
   }
 
   // -- values
@@ -306,10 +309,17 @@ private:
     if (text.empty())
       return {};
     constexpr std::uint32_t day = 86'400;
-    auto seconds = number(text, what, day);
-    if (!seconds)
-      return tl::make_unexpected(seconds.error());
-    out_ms = *seconds * 1000;
+    auto digits = text;
+    std::uint32_t unit = 1;
+    if (text.ends_with('s') || text.ends_with('m') || text.ends_with('h')) {
+      unit = text.back() == 'h' ? 3600 : text.back() == 'm' ? 60 : 1;
+      digits.pop_back();
+    }
+    auto count = number(digits, what, day / unit);
+    if (!count)
+      return fail(ec::bad_request, what + " '" + text + "' is not a time", "",
+                  "write it like 30, 30s, 5m or 1h");
+    out_ms = *count * unit * 1000;
     return {};
   }
 

@@ -160,12 +160,28 @@ std::string event_line(const event_happened& event) {
          (event.detail.empty() ? "" : "  " + event.detail) + "\n";
 }
 
+std::string printable(std::string_view text) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string out;
+  for (char c : text) {
+    auto code = static_cast<unsigned char>(c);
+    if (code >= 32 && code != 127)
+      out += c;
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else
+      out += std::string{"\\x"} + digits[code >> 4] + digits[code & 15];
+  }
+  return out;
+}
+
 std::string error_lines(const failure& why, bool is_coloured) {
-  auto line = (is_coloured ? "\033[31mbanger:\033[0m " : "banger: ") + to_string(why);
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  line += '\n';
+  auto line =
+      (is_coloured ? "\033[31mbanger:\033[0m " : "banger: ") + printable(to_string(why)) + "\n";
   if (!why.hint.empty())
-    line += "hint: " + why.hint + "\n";
+    line += "hint: " + printable(why.hint) + "\n";
   return line;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace banger::cli {
@@ -30,6 +31,9 @@ namespace banger::cli {
 [[nodiscard]] std::string image_details(const image_info& image, std::int64_t now_ms);
 [[nodiscard]] std::string status_details(const daemon_status& status, std::int64_t now_ms);
 [[nodiscard]] std::string event_line(const event_happened& event);
+
+/// Text of others on one line of a terminal: control characters as \\n, \\t or \\x1b.
+[[nodiscard]] std::string printable(std::string_view text);
 
 /// "banger: what: why" and, where there is one, "hint: ...", each with its line feed.
 [[nodiscard]] std::string error_lines(const failure& why, bool is_coloured);

@@ -57,7 +57,10 @@ result<vm_info> make_and_start(session& talk) {
   auto made = talk.ask<vm_info>(create_vm{how.config}, operation_limit);
   if (!made)
     return made;
-  auto started = talk.ask<vm_info>(start_vm{made->id}, operation_limit);
+  auto started =
+      talk.was_interrupted()
+          ? result<vm_info>{fail(ec::cancelled, "run vm '" + made->name + "'", "cancelled")}
+          : talk.ask<vm_info>(start_vm{made->id}, operation_limit);
   if (!started && how.config.is_ephemeral)
     (void)talk.ask<vm_info>(delete_vm{made->id},
                             operation_limit); // the first failure is the one to tell
@@ -99,6 +102,7 @@ int vm_ssh(client::connection link, const options& how) {
   for (auto& word : *line)
     argv.push_back(word.data());
   argv.push_back(nullptr);
+  std::signal(SIGPIPE, SIG_DFL); // ssh inherits what we ignore
   ::execv(argv.front(), argv.data());
   return report({ec::failed, "run ssh", std::strerror(errno), {}}, how);
 }

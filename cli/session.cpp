@@ -18,8 +18,11 @@ namespace {
 sigset_t watched() {
   sigset_t set;
   sigemptyset(&set);
-  for (auto signal : {SIGINT, SIGTERM, SIGHUP})
-    sigaddset(&set, signal);
+  for (auto signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction now {};
+    if (::sigaction(signal, nullptr, &now) == 0 && now.sa_handler != SIG_IGN)
+      sigaddset(&set, signal);
+  }
   return set;
 }
 
@@ -27,13 +30,12 @@ sigset_t watched() {
 
 signal_watch::signal_watch() {
   auto set = watched();
-  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  ::sigprocmask(SIG_BLOCK, &set, &before_);
   fd_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 signal_watch::~signal_watch() {
-  auto set = watched();
-  ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
+  ::sigprocmask(SIG_SETMASK, &before_, nullptr);
 }
 
 int signal_watch::take() {
@@ -47,10 +49,15 @@ void session::interrupted(int signal) {
   if (++interrupts_ > 1 || signal != SIGINT)
     ::_exit(core::exit_signalled + signal); // the daemon cancels when the connection ends
   link_.send(cancel_operations{});
+  constexpr std::chrono::seconds patience{10};
+  leave_at_ = client::clock::now() + patience;
   print_error("banger: cancelling; once more to leave at once\n");
 }
 
 result<void> session::pass_time(client::clock::time_point deadline) {
+  if (client::clock::now() >= leave_at_)
+    ::_exit(core::exit_signalled + SIGINT);
+  deadline = std::min(deadline, leave_at_);
   auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - client::clock::now()).count();
   if (left <= 0)
     return fail(ec::timed_out, "the daemon did not answer in time", "", "banger daemon status");

@@ -9,13 +9,15 @@
 #include "host/unique_fd.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <functional>
 #include <string>
 #include <vector>
 
 namespace banger::cli {
 
-/// Takes SIGINT, SIGTERM and SIGHUP as data while it lives.
+/// Takes SIGINT, SIGTERM and SIGHUP as data while it lives; those that our parent ignores (nohup)
+/// stay ignored.
 class signal_watch {
 public:
   signal_watch();
@@ -27,6 +29,7 @@ public:
 
 private:
   host::unique_fd fd_;
+  sigset_t before_{};
 };
 
 class session {
@@ -53,6 +56,9 @@ public:
   [[nodiscard]] result<std::vector<client::incoming>>
   wait_for(const std::vector<std::uint64_t>& numbers, std::chrono::milliseconds limit);
 
+  /// Ctrl-C was pressed: what comes next should not be begun.
+  [[nodiscard]] bool was_interrupted() const { return interrupts_ > 0; }
+
 private:
   result<void> pass_time(client::clock::time_point deadline);
   void interrupted(int signal);
@@ -61,6 +67,8 @@ private:
   progress progress_;
   signal_watch signals_;
   int interrupts_ = 0;
+  client::clock::time_point leave_at_ =
+      client::clock::time_point::max(); ///< set by the first Ctrl-C
 };
 
 /// Prints a failure as the user wants it (text or JSON) and returns its exit status.

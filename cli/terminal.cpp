@@ -3,7 +3,9 @@
 #include "cli/render.hpp"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <poll.h>
 #include <unistd.h>
 
@@ -25,7 +27,13 @@ bool write_all(int fd, std::string_view text) {
 }
 
 void print(std::string_view text) {
-  (void)write_all(STDOUT_FILENO, text);
+  if (write_all(STDOUT_FILENO, text))
+    return;
+  constexpr int reader_gone = 128 + SIGPIPE;
+  if (errno == EPIPE)
+    ::_exit(reader_gone); // as every tool in a pipe does
+  print_error(std::string{"banger: write the output: "} + std::strerror(errno) + "\n");
+  ::_exit(1);
 }
 
 void print_error(std::string_view text) {

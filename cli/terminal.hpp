@@ -12,7 +12,9 @@ namespace banger::cli {
 /// Writes all of it. @returns false where the stream is closed (EPIPE) or broken.
 bool write_all(int fd, std::string_view text);
 
-void print(std::string_view text);       ///< to stdout
+/// To stdout. Where that fails the program ends: quietly with 141 where nobody reads, with an error
+/// otherwise.
+void print(std::string_view text);
 void print_error(std::string_view text); ///< to stderr
 
 [[nodiscard]] bool is_terminal(int fd);

@@ -3,7 +3,6 @@
 #include "cli/render.hpp"
 #include "cli/session.hpp"
 #include "core/exit_code.hpp"
-#include "core/suggest.hpp"
 #include "host/clock.hpp"
 
 #include <iterator>
@@ -45,20 +44,6 @@ const change& change_of(verb what) {
   return changes[std::size(changes) - 1];
 }
 
-/// Where a name was not found, the nearest one there is.
-void suggest(session& talk, const std::string& ref, failure& why) {
-  if (why.code != ec::not_found)
-    return;
-  auto all = talk.ask<vm_list>(list_vms{}, quick_limit);
-  if (!all)
-    return;
-  std::vector<std::string> names;
-  for (const auto& vm : all->vms)
-    names.push_back(vm.name);
-  if (auto meant = core::nearest(ref, names); !meant.empty())
-    why.hint = "did you mean '" + meant + "'?";
-}
-
 /// Sends the verb for every ref at once and collects the outcomes in the order of the refs.
 result<std::vector<outcome>> change_all(session& talk) {
   const auto& how = talk.how();
@@ -76,7 +61,6 @@ result<std::vector<outcome>> change_all(session& talk) {
       x.vm = *vm;
     } else {
       x.why = vm.error();
-      suggest(talk, x.ref, x.why);
     }
     outcomes.push_back(std::move(x));
   }
@@ -166,25 +150,18 @@ int vm_wait(client::connection link, const options& how) {
   auto limit = how.timeout_ms != 0 ? std::chrono::milliseconds{how.timeout_ms} + quick_limit
                                    : operation_limit;
   auto vm = talk.ask<vm_info>(wait_vm{how.refs.front(), how.wanted, how.timeout_ms}, limit);
-  if (!vm) {
-    auto why = vm.error();
-    suggest(talk, how.refs.front(), why);
-    return report(why, how);
-  }
+  if (!vm)
+    return report(vm.error(), how);
   print(how.is_json ? json(*vm) : vm->name + " is " + to_string(vm->state) + "\n");
   return core::exit_ok;
 }
 
 int vm_logs(client::connection link, const options& how) {
-  session talk{std::move(link), how};
   read_console request{how.refs.front(), how.tail_bytes, 0, how.tail_bytes != 0};
   for (;;) {
-    auto chunk = talk.ask<console_chunk>(request, quick_limit);
-    if (!chunk) {
-      auto why = chunk.error();
-      suggest(talk, how.refs.front(), why);
-      return report(why, how);
-    }
+    auto chunk = link.ask<console_chunk>(request, quick_limit);
+    if (!chunk)
+      return report(chunk.error(), how);
     print(chunk->bytes);
     request.offset = chunk->next_offset;
     request.is_from_end = false;

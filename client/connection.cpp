@@ -151,9 +151,7 @@ result<void> connection::wait_ready(clock::time_point deadline) {
 result<incoming> connection::next(clock::time_point deadline) {
   incoming message;
   while (!pop(message)) {
-    // Most replies come within the time it takes to look: write first, then wait once.
-    if (auto ok = write_some(); !ok)
-      return tl::make_unexpected(ok.error());
+    (void)write_some(); // a failure shows in pump(), after what is left to read
     if (auto ok = wait_ready(deadline); !ok)
       return tl::make_unexpected(ok.error());
     if (auto ok = pump(); !ok)
@@ -162,10 +160,13 @@ result<incoming> connection::next(clock::time_point deadline) {
   return message;
 }
 
+/// Reads also where the write failed: a peer that hangs up may have said its last word before.
 result<void> connection::pump() {
-  if (auto ok = write_some(); !ok)
-    return ok;
-  return read_some();
+  auto wrote = write_some();
+  auto read = read_some();
+  if (!received_.empty())
+    return {};
+  return wrote ? read : wrote;
 }
 
 bool connection::pop(incoming& message) {

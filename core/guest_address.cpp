@@ -31,7 +31,10 @@ std::optional<std::uint32_t> guest_address_index(std::string_view address) {
   if (second.ec != std::errc{} || second.ptr != end || block > 255 || host < first_host ||
       host >= first_host + hosts_per_block)
     return std::nullopt;
-  return block * hosts_per_block + host - first_host;
+  auto index = block * hosts_per_block + host - first_host;
+  if (guest_address(index) != address)
+    return std::nullopt; // another spelling, "127.77.0.02": one address must have one text
+  return index;
 }
 
 } // namespace banger::core

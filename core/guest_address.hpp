@@ -11,6 +11,10 @@ namespace banger::core {
 /// How many addresses there are.
 inline constexpr std::uint32_t guest_address_count = 256U * 253U;
 
+/// The port where a guest's sshd is reached. Not 22: that needs root, and a host's own sshd may
+/// hold it on all addresses.
+inline constexpr std::uint16_t guest_ssh_port = 2222;
+
 /// The address with this index; 0 is "127.77.0.2". @pre index < guest_address_count
 [[nodiscard]] std::string guest_address(std::uint32_t index);
 

@@ -1,5 +1,6 @@
 #include "core/image_manifest.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace banger::core {
@@ -24,9 +25,12 @@ result<image_manifest> from_json(const nlohmann::json& json) {
   x.root_file = root.at("file").get<std::string>();
   x.root_format = root.at("format").get<std::string>();
   x.root_virtual_bytes = root.at("virtual_size").get<std::uint64_t>();
-  x.created_at_ms = json.at("created_at").get<std::int64_t>() * 1000;
+  constexpr std::int64_t year_9999 = 253'402'300'799;
+  x.created_at_ms =
+      std::clamp<std::int64_t>(json.at("created_at").get<std::int64_t>(), 0, year_9999) * 1000;
   x.package_count = json.value("packages", std::uint32_t{0});
-  if (x.root_file.empty() || x.root_file.find('/') != std::string::npos)
+  if (x.root_file.empty() || x.root_file.front() == '.' ||
+      x.root_file.find('/') != std::string::npos)
     return fail(ec::storage_failed, "read an image's manifest",
                 "root.file is not a plain file name");
   return x;

@@ -1,17 +1,17 @@
 #include "core/recipe.hpp"
 
 #include "core/sizes.hpp"
+#include "core/suggest.hpp"
 
 #include <algorithm>
-#include <array>
-#include <sstream>
 #include <toml++/toml.h>
 
 namespace banger::core {
 
 namespace {
 
-constexpr std::array known_keys{"suite", "mirror", "packages", "init", "root_size", "files", "run"};
+const std::vector<std::string> known_keys{"suite",     "mirror", "packages", "init",
+                                          "root_size", "files",  "run"};
 
 /// Reads one recipe; remembers the first thing that is wrong.
 class reader {
@@ -28,6 +28,8 @@ public:
     x.run = strings("run");
     take_files(x);
     take_size(x);
+    if (x.suite.empty())
+      complain("suite must not be empty");
     if (x.init != "banger" && x.init != "systemd")
       complain("init must be \"banger\" or \"systemd\"");
     if (problem_.empty())
@@ -43,9 +45,14 @@ private:
   }
 
   void check_keys() {
-    for (const auto& [key, value] : table_)
-      if (std::find(known_keys.begin(), known_keys.end(), key.str()) == known_keys.end())
-        complain("unknown key '" + std::string{key.str()} + "'");
+    for (const auto& [key, value] : table_) {
+      std::string name{key.str()};
+      if (std::find(known_keys.begin(), known_keys.end(), name) != known_keys.end())
+        continue;
+      auto meant = nearest(name, known_keys);
+      complain("unknown key '" + name + "'" +
+               (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
+    }
   }
 
   void take(const char* key, std::string& out) {
@@ -84,19 +91,38 @@ private:
       complain("files must be a list of tables");
       return;
     }
-    for (const auto& item : *node->as_array()) {
-      const auto* entry = item.as_table();
-      auto path = entry != nullptr ? (*entry)["path"].value<std::string>() : std::nullopt;
-      if (!path || !path->starts_with('/') || path->find("..") != std::string::npos) {
-        complain("each of files needs an absolute path");
-        return;
-      }
-      recipe_file file;
+    for (const auto& item : *node->as_array())
+      if (const auto* entry = item.as_table())
+        take_file(x, *entry);
+      else
+        complain("files must be a list of tables");
+  }
+
+  /// A plain 755 is meant like that, but is 01363: it must not pass.
+  static bool is_octal(const toml::node& node) {
+    const auto* number = node.as_integer();
+    return number != nullptr && number->get() >= 0 &&
+           (number->flags() & toml::value_flags::format_as_octal) != toml::value_flags::none;
+  }
+
+  void take_file(recipe& x, const toml::table& entry) {
+    recipe_file file;
+    auto path = entry["path"].value<std::string>();
+    if (!path || !path->starts_with('/') || path->find("..") != std::string::npos)
+      complain("each of files needs an absolute path");
+    else
       file.path = *path;
-      file.content = (*entry)["content"].value_or(std::string{});
-      file.mode = static_cast<std::uint32_t>((*entry)["mode"].value_or(std::int64_t{0644})) & 07777;
-      x.files.push_back(std::move(file));
+    for (const auto& [key, value] : entry) {
+      if (key == "content" && value.is_string())
+        file.content = *value.value<std::string>();
+      else if (key == "mode" && is_octal(value) && *value.value<std::int64_t>() <= 07777)
+        file.mode = static_cast<std::uint32_t>(*value.value<std::int64_t>());
+      else if (key != "path")
+        complain("files: '" + std::string{key.str()} +
+                 "' is not known, or not of its type (path and content are strings, mode is a "
+                 "number like 0o755)");
     }
+    x.files.push_back(std::move(file));
   }
 
   void take_size(recipe& x) {

@@ -17,7 +17,8 @@ std::string shell_command(const std::vector<std::string>& argv, const std::vecto
                           std::string_view cwd) {
   std::string out;
   if (!cwd.empty())
-    out += "cd " + shell_quote(cwd) + " && ";
+    out += "cd -- " +
+           shell_quote(cwd.starts_with('/') ? std::string{cwd} : "./" + std::string{cwd}) + " && ";
   out += "exec";
   if (!env.empty())
     out += " env";

@@ -1,5 +1,7 @@
 #include "core/vm_ref.hpp"
 
+#include "core/suggest.hpp"
+
 namespace banger::core {
 
 namespace {
@@ -20,8 +22,14 @@ result<std::string> resolve_ref(const std::vector<named_id>& all, std::string_vi
   if (found.size() == 1)
     return found.front()->id;
   auto quoted = "'" + std::string{ref} + "'";
-  if (found.empty())
-    return fail(ec::not_found, "no VM " + quoted, "neither a name nor an id", "banger vm list");
+  if (found.empty()) {
+    std::vector<std::string> known;
+    for (const auto& vm : all)
+      known.push_back(vm.name);
+    auto meant = nearest(ref, known);
+    return fail(ec::not_found, "no VM " + quoted, "neither a name nor an id",
+                meant.empty() ? "banger vm list" : "did you mean '" + meant + "'?");
+  }
   std::string names;
   for (const auto* vm : found)
     names += (names.empty() ? "" : ", ") + vm->id + " (" + vm->name + ")";

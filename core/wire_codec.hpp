@@ -112,7 +112,11 @@ public:
     x = static_cast<T>(number);
   }
 
-  void get(std::string& x) { x = std::string{take(get_length())}; }
+  void get(std::string& x) {
+    auto bytes = take(get_length());
+    if (ok_)
+      x = std::string{bytes};
+  }
 
   template <class T>
   void get(std::vector<T>& xs) {

@@ -6,6 +6,7 @@
 #include "host/files.hpp"
 #include "host/lock_file.hpp"
 #include "host/log.hpp"
+#include "host/process.hpp"
 #include "host/unix_socket.hpp"
 #include "protocol/version.hpp"
 #include "ssh/known_hosts_file.hpp"
@@ -146,6 +147,7 @@ int serve(const host::paths& where, const options& how, const host::unique_fd& c
 }
 
 int run(int argc, char** argv) {
+  host::open_missing_streams();
   options how;
   int status = 0;
   if (!parse_options(argc, argv, how, status))

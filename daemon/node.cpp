@@ -13,8 +13,10 @@
 #include "actors/store.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/vm_files_blocking.hpp"
+#include "core/guest_address.hpp"
 #include "host/clock.hpp"
 #include "host/log.hpp"
+#include "host/tcp_port.hpp"
 #include "protocol/caf_error.hpp"
 #include "protocol/version.hpp"
 #include "ssh/ssh_io.hpp"
@@ -121,7 +123,11 @@ private:
     auto limits = core::deadlines{};
     store_ = system_.spawn<caf::detached>(actors::store, std::move(parts_.database));
     known_hosts_ = system_.spawn<caf::detached>(actors::known_hosts, parts_.where.known_hosts);
-    leases_ = system_.spawn(actors::leases, std::size_t{cores()});
+    auto first = static_cast<std::uint32_t>(std::hash<std::string>{}(parts_.where.state));
+    leases_ =
+        system_.spawn(actors::leases, std::size_t{cores()}, first, [](const std::string& address) {
+          return host::is_port_free(address, core::guest_ssh_port);
+        });
     events_ = system_.spawn(actors::events);
     actors::image_build_context build{parts_.programs.image_builder, parts_.where.images,
                                       parts_.programs.guest, parts_.programs.recipes,

@@ -270,6 +270,16 @@ std::string search_path() {
   return own + ":/usr/local/sbin:/usr/sbin:/sbin";
 }
 
+void open_missing_streams() {
+  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0;) {
+    if (fd > STDERR_FILENO) {
+      ::close(fd);
+      return;
+    }
+    fd = ::open("/dev/null", O_RDWR);
+  }
+}
+
 result<finished> run_to_end_blocking(const spawn_request& request, int timeout_ms) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)

@@ -58,7 +58,7 @@ void signal_process(const unique_fd& pidfd, int signal);
 /// Names this boot of the kernel.
 [[nodiscard]] std::string boot_id();
 
-/// The arguments of a process; empty where there is none.
+/// The arguments of a process; empty where there is none, and for a moment after it was spawned.
 [[nodiscard]] std::vector<std::string> arguments_of(pid_t pid);
 
 /// Processes that have exactly this argument, by rising pid; ourselves left out. What an earlier
@@ -73,6 +73,10 @@ void signal_process(const unique_fd& pidfd, int signal);
 
 /// PATH of this process, or the system's default; with the sbin folders, where mke2fs lives.
 [[nodiscard]] std::string search_path();
+
+/// Opens /dev/null as each of descriptors 0, 1 and 2 that is closed, so that nothing we open later
+/// becomes a standard stream by accident. First thing in main.
+void open_missing_streams();
 
 struct finished {
   int wait_status = 0;

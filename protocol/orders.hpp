@@ -287,12 +287,13 @@ auto inspect(Inspector& f, launch_machine& x) {
 struct machine_launched {
   std::int32_t pid = 0;
   std::string accelerator;
-  std::string handles; ///< text for write_handles
+  std::string handles;            ///< text for write_handles
+  std::int64_t started_at_ms = 0; ///< Unix time
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, machine_launched& x) {
-  return f(x.pid, x.accelerator, x.handles);
+  return f(x.pid, x.accelerator, x.handles, x.started_at_ms);
 }
 
 /// Request: answer when the guest says over its control port that sshd listens. Reply: done.

@@ -9,7 +9,7 @@ import sys
 
 RULES = [  # (name, pattern, what to do instead)
     ("blocks",
-     r"\b(sleep_for|sleep_until|usleep|nanosleep|popen|system|waitpid|flock|fsync|fdatasync|poll|select)\s*\("
+     r"\b(sleep_for|sleep_until|usleep|nanosleep|popen|(?<!->)system|waitpid|flock|fsync|fdatasync|poll|select)\s*\("
      r"|\.receive\s*\(|\bscoped_actor\b|\bfunction_view\b|_blocking\s*\(",
      "move it to a detached actor in a *_blocking.cpp file"),
     ("infinite", r"\bcaf::infinite\b", "name a deadline in core/deadlines.hpp"),

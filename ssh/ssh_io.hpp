@@ -116,7 +116,7 @@ public:
 
 /// How to notice a peer that died without a word: after `interval` without a received byte a
 /// keepalive request goes out, and after `limit` the connection is lost. An interval of 0 turns
-/// both off (a paused VM).
+/// both off (a paused VM). Otherwise `limit` is the greater one.
 struct keepalive {
   std::chrono::milliseconds interval{5'000};
   std::chrono::milliseconds limit{16'000};

@@ -91,6 +91,9 @@ void cap_console(const std::string& path) {
 } // namespace
 
 result<std::string> make_vm_folder(const make_vm_files& x) {
+  if (host::exists(x.directory))
+    return fail(ec::already_exists, "make the folder " + x.directory, "it is there already",
+                "move it out of the way");
   auto key = fill_folder(x);
   if (!key)
     (void)host::remove_tree(x.directory);

@@ -2,6 +2,8 @@
 
 #include "tests/support/deterministic_system.hpp"
 
+#include <set>
+
 using namespace banger;
 using namespace banger::test;
 
@@ -9,7 +11,29 @@ namespace {
 
 struct leases_world : deterministic_system {
   leases_actor leases;
-  void spawn_leases(std::size_t starts) { leases = keep(system.spawn(actors::leases, starts)); }
+  std::set<std::string> in_use;     ///< by others on the host
+  std::vector<std::string> granted; ///< who got a slot, in order
+
+  /// An actor that asks for a slot and keeps it for as long as it lives.
+  caf::actor hold(const std::string& name) {
+    auto holder = keep(system.spawn([this, name](caf::event_based_actor* self) -> caf::behavior {
+      self->request(leases, std::chrono::milliseconds{100'000'000}, acquire_start_slot{name})
+          .then([this, name](const done&) { granted.push_back(name); }, [](caf::error&) {});
+      return {[](int) {}};
+    }));
+    settle();
+    return holder;
+  }
+
+  void end(const caf::actor& holder) {
+    caf::anon_send_exit(holder, caf::exit_reason::kill);
+    settle();
+  }
+
+  void spawn_leases(std::size_t starts) {
+    leases = keep(system.spawn(actors::leases, starts, std::uint32_t{0},
+                               [this](const std::string& x) { return !in_use.contains(x); }));
+  }
 };
 
 } // namespace
@@ -33,27 +57,27 @@ TEST_CASE_FIXTURE(leases_world, "leases: an address that is taken at the start i
 }
 
 TEST_CASE_FIXTURE(leases_world,
-                  "leases: no more start slots than allowed, first come first served") {
-  spawn_leases(2);
-  auto a = ask<done>(leases, acquire_start_slot{"a"});
-  auto b = ask<done>(leases, acquire_start_slot{"b"});
-  auto c = ask<done>(leases, acquire_start_slot{"c"});
-  CHECK(a->value);
-  CHECK(b->value);
-  CHECK(c->is_silent());
+                  "leases: an address that somebody else on the host has is not given") {
+  in_use.insert("127.77.0.2");
+  spawn_leases(1);
+  auto lease = ask<address_lease>(leases, reserve_address{});
+  REQUIRE(lease->value);
+  CHECK(lease->value->address == "127.77.0.3");
 }
 
-TEST_CASE_FIXTURE(leases_world, "leases: a slot comes back when its holder ends") {
+TEST_CASE_FIXTURE(leases_world,
+                  "leases: no more start slots than allowed, first come first served") {
+  spawn_leases(2);
+  auto a = hold("a"), b = hold("b"), c = hold("c"), d = hold("d");
+  CHECK(granted == std::vector<std::string>{"a", "b"});
+  end(a);
+  CHECK(granted == std::vector<std::string>{"a", "b", "c"});
+}
+
+TEST_CASE_FIXTURE(leases_world, "leases: one that ends while it waits does not get a slot") {
   spawn_leases(1);
-  auto holder = keep(system.spawn([this](caf::event_based_actor* x) -> caf::behavior {
-    x->request(leases, std::chrono::seconds{1}, acquire_start_slot{"a"})
-        .then([](const done&) {}, [](caf::error&) {});
-    return {[](int) {}};
-  }));
-  settle();
-  auto next = ask<done>(leases, acquire_start_slot{"b"});
-  CHECK(next->is_silent());
-  caf::anon_send_exit(holder, caf::exit_reason::kill);
-  settle();
-  CHECK(next->value);
+  auto a = hold("a"), b = hold("b"), c = hold("c");
+  end(b);
+  end(a);
+  CHECK(granted == std::vector<std::string>{"a", "c"});
 }

@@ -19,6 +19,7 @@ import images
 BUILD = images.build_dir()
 BANGER = BUILD / "banger"
 COMMAND_SECONDS = 90
+PATIENCE = float(os.environ.get("BANGER_E2E_PATIENCE", "1"))  # for slow hosts: scales all limits
 
 
 class Skip(Exception):
@@ -82,13 +83,19 @@ def short(value):
 
 def poll(what, probe, seconds, pause=0.05):
     """Asks `probe` until it gives something true, which is returned; else the test fails."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while True:
         value = probe()
         if value:
             return value
-        check(time.monotonic() < deadline, f"waited {seconds} s in vain: {what}")
+        check(time.monotonic() < deadline, f"waited {seconds * PATIENCE:.0f} s in vain: {what}")
         time.sleep(pause)
+
+
+def takes_at_most(seconds, since, *what):
+    """Checks how long something took. @param since of time.monotonic()."""
+    took = time.monotonic() - since
+    check(took < seconds * PATIENCE, f"took {took:.1f} s, {seconds} s is the most", *what)
 
 
 def read_bytes(path):
@@ -187,7 +194,7 @@ class Sandbox:
         """Runs a command to its end."""
         since = time.monotonic()
         process = self.start(*args, stdin=subprocess.PIPE, env=env)
-        out, err = process.communicate(stdin, timeout=timeout)
+        out, err = process.communicate(stdin, timeout=timeout * PATIENCE)
         return Result(args, process.returncode, out, err, time.monotonic() - since)
 
     def ok(self, *args, **how):
@@ -298,7 +305,7 @@ class Sandbox:
 
     def wait_processes(self):
         """What still runs is ended, and told of."""
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + 3 * PATIENCE
         while self.processes() and time.monotonic() < deadline:
             time.sleep(0.05)
         left = self.processes()

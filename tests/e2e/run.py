@@ -6,8 +6,9 @@ process and a sandbox of its own.
 
 Environment: BANGER_BUILD (folder of the executables), BANGER_TEST_IMAGES (folder with a built
 image), BANGER_TEST_CACHE (where to keep one that is built), BANGER_E2E_SLOW=1 (slow tests too),
-BANGER_E2E_KEEP=1 (leave the sandboxes), BANGER_E2E_NETNS=1 (each test in a network of its own, as
-root; there is no way out of it, so tests that need one are skipped)."""
+BANGER_E2E_KEEP=1 (leave the sandboxes), BANGER_E2E_PATIENCE=N (N times the usual limits, for a slow
+host or build), BANGER_E2E_NETNS=1 (each test in a network of its own, as root; there is no way out
+of it, so tests that need one are skipped)."""
 
 import argparse
 import importlib
@@ -40,7 +41,7 @@ def all_tests():
 
 
 def limit_of(test):
-    return getattr(test, "limit_seconds", DEFAULT_LIMIT)
+    return int(getattr(test, "limit_seconds", DEFAULT_LIMIT) * harness.PATIENCE)
 
 
 def out_of_time(*_):
@@ -55,6 +56,7 @@ def run_here(test):
         return SKIPPED
     if os.environ.get("BANGER_E2E_NETNS"):
         harness.enter_own_network()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & has it ignored
     signal.signal(signal.SIGALRM, out_of_time)
     signal.signal(signal.SIGTERM, out_of_time)
     try:
@@ -80,7 +82,7 @@ def run_apart(name, test):
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT) as process:
         try:
-            text, _ = process.communicate(timeout=limit_of(test) + CLOSE_LIMIT)
+            text, _ = process.communicate(timeout=limit_of(test) + CLOSE_LIMIT * harness.PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             text, _ = process.communicate()

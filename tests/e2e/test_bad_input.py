@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 
-from harness import BANGER, BUILD, Skip, check, equal, poll
+from harness import BANGER, BUILD, PATIENCE, Skip, check, equal, poll
 
 BAD_NAMES = ["Upper", "under_score", "-dash", "dash-", "a.b", "two words", "a/b", "x" * 64,
              "caf\u00e9", "a\nb", b"\xff\xfe"]
@@ -51,12 +51,9 @@ def test_values_that_are_not_possible(box):
         box.fails(2, "vm", "create", f"{option}={value}", says=option)
     box.fails(3, "vm", "create", "--image", "no-such-image", says="no-such-image")
     box.fails(3, "vm", "run", "--rm", "--image", "no-such-image", "--", "true")
-    for name in ("../debian", "/etc", ".hidden", ""):
+    for name in ("../debian", "/etc", ".hidden"):
         done = box.run("vm", "create", f"--image={name}", "--name", "odd")
-        if name:
-            check(done.status in (2, 3), done)
-        else:
-            box.ok("vm", "delete", "odd")  # empty: the default
+        check(done.status in (2, 3), done)
     box.ok("vm", "create", "--name", "taken")
     box.fails(4, "vm", "create", "--name", "taken", says="taken")
     box.fails(4, "vm", "run", "--rm", "--name", "taken", "--", "true", says="taken")
@@ -106,14 +103,14 @@ def check_runtime_folders(box):
         os.chown(folder, 12345, 12345)
         fails_to_start(box, "12345")
         folder.rmdir()
-    # A socket that nobody serves is what a crash leaves: it is replaced.
     elsewhere.rmdir()
 
 
 def fails_to_start(box, says):
     done = box.run("vm", "list")
     check(done.status != 0 and says in done.err.decode(), f"expected the text {says!r}", done)
-    equal((done.err.count(b"banger: "), done.out), (1, b""), done)
+    errors = [x for x in done.err.splitlines() if not x.startswith(b"hint: ")]
+    equal((len(errors), done.out), (1, b""), done)
     equal(box.processes("bangerd"), {})
 
 
@@ -121,9 +118,12 @@ def test_standard_streams_that_are_closed(box):
     def in_shell(redirections, *args):
         line = f'"$0" "$@" {redirections}'
         return subprocess.run(["sh", "-c", line, BANGER, *args], env=box.environment({}),
-                              capture_output=True, timeout=60, cwd="/")
+                              capture_output=True, timeout=20 * PATIENCE, cwd="/")
 
     box.ok("vm", "run", "--name", "box", "--", "true")
+    for line in (["vm", "list"], ["vm", "show", "box"], ["vm", "--help"]):
+        done = in_shell("| head -c 10", *line)
+        equal((len(done.stdout), done.stderr), (10, b""))
     done = in_shell("<&-", "vm", "exec", "box", "--", "sh", "-c", "cat; echo done")
     equal((done.returncode, done.stdout, done.stderr), (0, b"done\n", b""))
     done = in_shell(">&-", "vm", "exec", "box", "--", "sh", "-c", "echo err >&2")
@@ -132,9 +132,6 @@ def test_standard_streams_that_are_closed(box):
     equal(done.returncode, 7)
     done = in_shell("<&- >&- 2>&-", "vm", "list")
     check(done.returncode in (0, 1), "no crash", done)
-    for line in (["vm", "list"], ["vm", "logs", "box"], ["vm", "--help"]):
-        done = in_shell("| head -c 10", *line)
-        equal((len(done.stdout), done.stderr), (10 if line[1] != "logs" else len(done.stdout), b""))
     done = in_shell(">/dev/full", "vm", "list")
     check(done.returncode > 0, "output that could not be written is a failure", done)
 
@@ -158,7 +155,8 @@ def test_programs_that_are_missing(box):
     box.expect_empty()
     done = box.run("vm", "run", "--name", "kept", "--", "true")
     equal(done.status, 1, done)  # the daemon that runs has the PATH it was started with
-    equal(box.vm("kept")["state"], "stopped")
+    vm = box.vm("kept")
+    check(vm["state"] in ("error", "stopped") and "qemu" in vm["last_error"], vm)
     box.ok("daemon", "stop")
     box.ok("vm", "start", "kept")  # the new one has qemu
     env = path_without("ssh")

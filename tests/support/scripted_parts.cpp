@@ -5,7 +5,8 @@
 namespace banger::test {
 
 scripted_world::scripted_world() {
-  leases = keep(system.spawn(actors::leases, std::size_t{1}));
+  leases = keep(system.spawn(actors::leases, std::size_t{1}, std::uint32_t{0},
+                             [](const std::string&) { return true; }));
   context->store = keep(system.spawn(scripted_store, &plan));
   context->leases = leases;
   context->images = keep(system.spawn(scripted_images));

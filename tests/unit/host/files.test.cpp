@@ -218,3 +218,39 @@ TEST_CASE("unique_fd: closes what it owns, once") {
   }
   CHECK_FALSE(is_open());
 }
+
+TEST_CASE("files: whoever reads while a file is replaced keeps the old one") {
+  temporary_folder folder;
+  REQUIRE(host::write_file(folder / "a", "old and longer", 0600));
+  const host::unique_fd reader{::open((folder / "a").c_str(), O_RDONLY | O_CLOEXEC)};
+  REQUIRE(host::write_file_durably(folder / "a", "new", 0600));
+  char text[32] = {};
+  CHECK(::read(reader.get(), text, sizeof text) == 14);
+  CHECK(content(folder / "a") == "new");
+}
+
+TEST_CASE("files: a private folder of another user is refused") {
+  if (::geteuid() != 0) {
+    MESSAGE("skipped: only root can make one");
+    return;
+  }
+  temporary_folder folder;
+  constexpr uid_t somebody = 12345;
+  REQUIRE(::mkdir((folder / "a").c_str(), 0700) == 0);
+  REQUIRE(::chown((folder / "a").c_str(), somebody, somebody) == 0);
+  const auto ok = host::make_private_directory(folder / "a");
+  REQUIRE_FALSE(ok);
+  CHECK(ok.error().code == ec::unsafe_path);
+  CHECK(ok.error().why.find("12345") != std::string::npos);
+}
+
+TEST_CASE("files: removing a link removes the link; removing nothing is fine") {
+  temporary_folder folder;
+  fs::create_directory(folder / "real");
+  REQUIRE(host::write_file(folder / "real/file", "", 0600));
+  fs::create_directory_symlink(folder / "real", folder / "link");
+  CHECK(host::remove_tree(folder / "link"));
+  CHECK_FALSE(host::exists(folder / "link"));
+  CHECK(host::exists(folder / "real/file"));
+  CHECK(host::remove_tree(folder / "nothing"));
+}

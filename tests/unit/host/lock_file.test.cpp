@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
 #include <set>
 #include <sys/file.h>
 #include <unistd.h>
@@ -69,4 +70,11 @@ TEST_CASE("random: ids have the wanted length, only hex digits, and are not repe
   CHECK(seen.size() == 1000);
   CHECK(host::random_bytes(256).size() == 256);
   CHECK(host::random_u64() != host::random_u64());
+}
+
+TEST_CASE("lock_file: a program that we start does not hold it") {
+  temporary_folder folder;
+  auto held = host::take_lock(folder / "lock");
+  REQUIRE(held);
+  CHECK((::fcntl(held->get(), F_GETFD) & FD_CLOEXEC) != 0);
 }

@@ -69,3 +69,13 @@ TEST_CASE("log: it never takes more than two files of 4 MiB") {
   CHECK(files == 2);
   CHECK(bytes <= 8U << 20);
 }
+
+TEST_CASE("log: every level of the manual is one, no other word is") {
+  for (const char* level : {"trace", "debug", "info", "warn", "error", "off"}) {
+    temporary_folder folder;
+    log_guard guard;
+    CHECK_MESSAGE(host::open_log(folder / "log", level), level);
+  }
+  for (const char* level : {"", "loud", "INFO", "7"})
+    CHECK_MESSAGE(!host::open_log("/nowhere/log", level), level);
+}

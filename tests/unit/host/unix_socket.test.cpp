@@ -100,3 +100,21 @@ TEST_CASE("unix_socket: the kernel says who is at the other end") {
   CHECK(peer->uid == ::geteuid());
   CHECK_FALSE(host::peer_of(-1));
 }
+
+TEST_CASE("unix_socket: neither a folder nor a link is replaced") {
+  temporary_folder folder;
+  REQUIRE(::mkdir((folder / "folder").c_str(), 0700) == 0);
+  REQUIRE(::symlink((folder / "elsewhere").c_str(), (folder / "link").c_str()) == 0);
+  for (const char* name : {"folder", "link"}) {
+    CHECK_FALSE(host::listen_unix(folder / name));
+    CHECK(host::exists(folder / name));
+  }
+  CHECK_FALSE(host::exists(folder / "elsewhere"));
+}
+
+TEST_CASE("unix_socket: a pair is connected both ways") {
+  const auto pair = host::socket_pair();
+  REQUIRE(pair);
+  check_connected(pair->first.get(), pair->second.get());
+  check_connected(pair->second.get(), pair->first.get());
+}

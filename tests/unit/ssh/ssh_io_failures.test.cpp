@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-
 using namespace banger;
 using namespace banger::ssh;
 using namespace banger::ssh::test;
@@ -288,6 +287,27 @@ TEST_CASE("ssh_io: the engine drops a sink after its last event") {
   auto run = bench.run(box, "true");
   bench.run(box, "true"); // the first channel's end is over by then
   CHECK(run.use_count() == 1);
+}
+
+TEST_CASE("ssh_io: connections that ended leave no descriptor open") {
+  auto bench = ssh_bench();
+  auto open_files = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+                         std::filesystem::directory_iterator());
+  };
+  auto before = open_files();
+  for (bool accept : {true, false}) {
+    auto events = std::make_shared<recorder>();
+    auto box = bench.io.open(bench.to_server(), events);
+    events->wait<host_key_offered>();
+    bench.io.verdict(box, accept);
+    if (accept) {
+      events->wait<connected>();
+      bench.server.kill_connections();
+    }
+    events->wait<connection_lost>();
+  }
+  CHECK(open_files() == before);
 }
 
 TEST_CASE("private_key: a missing file and a public key are failures") {

@@ -35,7 +35,7 @@ void recorder::on_event(connection_id connection, channel_id channel, event what
 
 void recorder::wait_until(const std::function<bool(const recorder&)>& done) {
   auto lock = std::unique_lock(mutex_);
-  REQUIRE_MESSAGE(changed_.wait_for(lock, 20s, [&] { return done(*this); }),
+  REQUIRE_MESSAGE(changed_.wait_for(lock, 60s, [&] { return done(*this); }),
                   "no such event; so far: " << order_ << ", bytes " << bytes_);
 }
 

@@ -20,7 +20,7 @@ class recorder : public sink {
 public:
   void on_event(connection_id connection, channel_id channel, event what) override;
 
-  /// Waits until an event of this type has come. Fails the test after 20 s.
+  /// Waits until an event of this type has come. Fails the test after 60 s.
   template <class T>
   T wait() {
     T found;

@@ -1,0 +1,172 @@
+#include "cli/json.hpp"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+using namespace banger;
+using record = nlohmann::ordered_json;
+using strings = std::vector<std::string>;
+
+namespace {
+
+record read(const std::string& text) {
+  REQUIRE(text.ends_with("\n"));
+  return record::parse(text); // throws, and so fails the test, where it is no JSON
+}
+
+strings keys_of(const record& x) {
+  strings all;
+  for (const auto& item : x.items())
+    all.push_back(item.key());
+  return all;
+}
+
+/// Those keys of `x` that are null.
+strings nulls_of(const record& x) {
+  strings all;
+  for (const auto& item : x.items())
+    if (item.value().is_null())
+      all.push_back(item.key());
+  return all;
+}
+
+const strings vm_keys{"id",          "name",       "state",       "image",        "vcpu_count",
+                      "memory_mib",  "disk_mib",   "address",     "ssh_port",     "is_isolated",
+                      "is_ephemeral", "created_at_ms", "started_at_ms", "pid",    "accelerator",
+                      "directory",   "console_log", "last_error", "last_error_stage",
+                      "last_error_at_ms", "operation", "stage",   "operation_since_ms"};
+
+vm_info full_vm() {
+  vm_info x;
+  x.id = "0123456789ab";
+  x.name = "box";
+  x.state = vm_state::running;
+  x.image = "debian";
+  x.vcpu_count = 2;
+  x.memory_mib = 512;
+  x.disk_mib = 8192;
+  x.address = "127.77.0.2";
+  x.ssh_port = 2222;
+  x.is_isolated = true;
+  x.created_at_ms = 1'700'000'000'123;
+  x.started_at_ms = 1'700'000'000'456;
+  x.pid = 42;
+  x.accelerator = "tcg";
+  x.directory = "/d";
+  x.console_log = "/d/console.log";
+  x.last_error = "e";
+  x.last_error_stage = "s";
+  x.last_error_at_ms = 7;
+  x.operation = "stop";
+  x.stage = "asking";
+  x.operation_since_ms = 8;
+  return x;
+}
+
+} // namespace
+
+TEST_CASE("json: a VM has every field, with its value") {
+  const auto x = read(cli::json(full_vm()));
+  CHECK(keys_of(x) == vm_keys);
+  CHECK(nulls_of(x).empty());
+  CHECK(x["id"] == "0123456789ab");
+  CHECK(x["state"] == "running");
+  CHECK(x["vcpu_count"] == 2);
+  CHECK(x["ssh_port"] == 2222);
+  CHECK(x["is_isolated"] == true);
+  CHECK(x["is_ephemeral"] == false);
+  CHECK(x["created_at_ms"] == 1'700'000'000'123);
+  CHECK(x["operation_since_ms"] == 8);
+}
+
+TEST_CASE("json: an empty VM has every field too; what has no value is null") {
+  const auto x = read(cli::json(vm_info{}));
+  CHECK(keys_of(x) == vm_keys);
+  CHECK(nulls_of(x) == strings{"address", "ssh_port", "created_at_ms", "started_at_ms", "pid",
+                               "accelerator", "directory", "console_log", "last_error",
+                               "last_error_stage", "last_error_at_ms", "operation", "stage",
+                               "operation_since_ms"});
+}
+
+TEST_CASE("json: there is a key for every field of the wire") {
+  std::size_t count = 0;
+  const auto counter = [&](auto&... fields) { count = sizeof...(fields); };
+  vm_info vm;
+  inspect(counter, vm);
+  CHECK(keys_of(read(cli::json(vm))).size() == count);
+  image_info image;
+  inspect(counter, image);
+  CHECK(keys_of(read(cli::json(image))).size() == count);
+  daemon_status status;
+  inspect(counter, status);
+  CHECK(keys_of(read(cli::json(status))).size() == count);
+  event_happened event;
+  inspect(counter, event);
+  CHECK(keys_of(read(cli::json(event))).size() == count);
+  failure why;
+  inspect(counter, why);
+  CHECK(keys_of(read(cli::json(why))["error"]).size() == count);
+}
+
+TEST_CASE("json: lists are records with a list in them") {
+  CHECK(read(cli::json(vm_list{})) == record{{"vms", record::array()}});
+  const auto vms = read(cli::json(vm_list{{full_vm(), vm_info{}}}));
+  REQUIRE(vms["vms"].size() == 2);
+  CHECK(vms["vms"][0] == read(cli::json(full_vm())));
+  CHECK(read(cli::json(image_list{})) == record{{"images", record::array()}});
+  image_info image;
+  image.name = "debian";
+  CHECK(read(cli::json(image_list{{image}}))["images"][0]["name"] == "debian");
+}
+
+TEST_CASE("json: an event is one line") {
+  const auto text = cli::json(event_happened{5, 6, "vm.state", "box", ""});
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+  const auto x = read(text);
+  CHECK(x["sequence"] == 5);
+  CHECK(x["kind"] == "vm.state");
+  CHECK(x["detail"].is_null());
+}
+
+TEST_CASE("json: an error is a record with its code's name") {
+  const auto x = read(cli::json(failure{ec::not_found, "no VM 'x'", "", "banger vm list", ""}));
+  CHECK(keys_of(x) == strings{"error"});
+  CHECK(x["error"]["code"] == "not_found");
+  CHECK(x["error"]["what"] == "no VM 'x'");
+  CHECK(x["error"]["why"].is_null());
+  CHECK(x["error"]["hint"] == "banger vm list");
+}
+
+TEST_CASE("json: of several VMs, each has its own outcome") {
+  cli::outcome good{"box", true, full_vm(), {ec::none, {}, {}, {}}};
+  cli::outcome bad{"nobody", false, {}, {ec::not_found, "no VM 'nobody'", "", ""}};
+  const auto x = read(cli::json(std::vector{good, bad}));
+  CHECK(keys_of(x) == strings{"results"});
+  REQUIRE(x["results"].size() == 2);
+  for (const auto& item : x["results"])
+    CHECK(keys_of(item) == strings{"ref", "ok", "vm", "error"});
+  CHECK(x["results"][0]["vm"]["name"] == "box");
+  CHECK(x["results"][0]["error"].is_null());
+  CHECK(x["results"][1]["ok"] == false);
+  CHECK(x["results"][1]["vm"].is_null());
+  CHECK(x["results"][1]["error"]["code"] == "not_found");
+}
+
+TEST_CASE("json: versions; without a daemon there is none") {
+  CHECK(read(cli::version_json("1", "2")) == record{{"client", "1"}, {"daemon", "2"}});
+  CHECK(read(cli::version_json("1", ""))["daemon"].is_null());
+}
+
+TEST_CASE("json: text that is not UTF-8 does no harm") {
+  const std::string bad = "a\xff\xc3(\x80";
+  vm_info vm = full_vm();
+  vm.name = vm.last_error = vm.directory = bad;
+  CHECK(read(cli::json(vm))["name"].get<std::string>().starts_with("a"));
+  CHECK(read(cli::json(failure{ec::failed, bad, bad, bad, bad})).contains("error"));
+  CHECK(read(cli::json(event_happened{1, 2, bad, bad, bad})).contains("kind"));
+  CHECK(read(cli::json(std::vector{cli::outcome{bad, true, vm, {}}})).contains("results"));
+  CHECK(read(cli::version_json(bad, bad)).contains("client"));
+}
