@@ -16,8 +16,11 @@ std::string escaped(const std::string& value) {
 }
 
 std::string kernel_arguments(const qemu_launch& x) {
-  // cryptomgr.notests saves 0.1 s; panic=-1 turns a panic into an exit that we see at once.
-  std::string text = "console=ttyS0 quiet panic=-1 cryptomgr.notests mitigations=off";
+  // cryptomgr.notests saves 0.1 s; no_timer_check keeps a kernel on a loaded host from taking a
+  // late timer for a broken one and panicking; panic=-1 turns a panic into an exit that we see at
+  // once.
+  std::string text =
+      "console=ttyS0 quiet panic=-1 cryptomgr.notests mitigations=off no_timer_check";
   if (!x.cmdline_extra.empty())
     text += " " + x.cmdline_extra;
   return text;

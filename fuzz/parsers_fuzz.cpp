@@ -53,7 +53,7 @@ void run(std::string_view text) {
   (void)core::parse_build_report(text);
   (void)core::find_kernel_payload(text);
   (void)core::parse_forward_rule(text);
-  (void)core::judge_frame(text);
+  (void)core::refusal_of(text, core::judge_frame(text, core::way_out::open));
   (void)core::parse_handles(text);
   (void)core::parse_image_manifest(text);
   (void)core::module_load_order(text, {"virtio_blk"});

@@ -29,6 +29,7 @@ import images  # noqa: E402
 
 DEFAULT_LIMIT = 120  # seconds; software emulation on a loaded host is slow
 CLOSE_LIMIT = 90
+running = set()  # processes of tests
 SKIPPED = 77
 
 
@@ -81,13 +82,22 @@ def run_apart(name, test):
     command = [sys.executable, "-B", __file__, "--one", name]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT) as process:
+        running.add(process)
         try:
             text, _ = process.communicate(timeout=limit_of(test) + CLOSE_LIMIT * harness.PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             text, _ = process.communicate()
             text += b"\nthe test and its clean-up hung\n"
+        running.discard(process)
     return name, process.returncode, time.monotonic() - since, text.decode(errors="replace")
+
+
+def end_all(*_):
+    """Each test that runs cleans up after itself."""
+    for process in list(running):
+        process.terminate()
+    raise SystemExit(1)
 
 
 def report(outcome):
@@ -115,6 +125,7 @@ def main():
     if how.list:
         print("\n".join(chosen))
         return 0
+    signal.signal(signal.SIGTERM, end_all)
     images.find_images()  # once, before anybody waits for it
     # The longest first: then both processors are busy to the end.
     order = sorted(chosen, key=lambda name: -limit_of(chosen[name]))

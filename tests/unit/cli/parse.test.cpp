@@ -72,7 +72,7 @@ TEST_CASE("cli: every command is understood") {
     CHECK(found.what == x.what);
     CHECK(found.refs == x.refs);
     CHECK_FALSE(found.is_json);
-    CHECK_FALSE(found.has_command);
+    CHECK(found.has_command == (x.what == verb::vm_exec));
   }
 }
 
@@ -183,14 +183,21 @@ TEST_CASE("cli: an empty variable is refused without harm") {
   refused({"vm", "exec", "box", "--env=", "--", "x"});
 }
 
-TEST_CASE("cli: times are seconds") {
-  CHECK(read({"vm", "stop", "a", "--grace", "5"}).grace_ms == 5000);
-  CHECK(read({"vm", "restart", "a", "--grace", "86400"}).grace_ms == 86'400'000);
+TEST_CASE("cli: times are seconds, or have a unit") {
+  struct {
+    const char* text;
+    std::uint32_t ms;
+  } const cases[] = {{"5", 5000},        {"30s", 30'000},        {"5m", 300'000},
+                     {"1h", 3'600'000}, {"86400", 86'400'000}, {"24h", 86'400'000}};
+  for (const auto& x : cases) {
+    CHECK(read({"vm", "stop", "a", "--grace", x.text}).grace_ms == x.ms);
+    CHECK(read({"vm", "restart", "a", "--grace", x.text}).grace_ms == x.ms);
+    CHECK(read({"vm", "wait", "a", "--timeout", x.text}).timeout_ms == x.ms);
+  }
   CHECK(read({"vm", "stop", "a"}).grace_ms == 0);
-  CHECK(read({"vm", "wait", "a", "--timeout", "60"}).timeout_ms == 60'000);
-  for (const char* bad : {"0", "-1", "86401", "1m", "1.5"}) {
-    refused({"vm", "stop", "a", "--grace", bad});
-    refused({"vm", "wait", "a", "--timeout", bad});
+  for (const char* bad : {"0", "0s", "-1", "86401", "25h", "1d", "1.5", "s", "1ms", "5 m"}) {
+    CHECK_MESSAGE(contains(refused({"vm", "stop", "a", "--grace", bad}), bad), bad);
+    CHECK_MESSAGE(contains(refused({"vm", "wait", "a", "--timeout", bad}), "--timeout"), bad);
   }
   refused({"vm", "kill", "a", "--grace", "5"});
 }
@@ -249,6 +256,12 @@ TEST_CASE("cli: a word from nowhere is named, and nothing is guessed") {
   CHECK(contains(text, "'frobnicate'"));
   CHECK_FALSE(contains(text, "did you mean"));
   CHECK(contains(refused({"vm", "start", "box", "--xyzzy"}), "'--xyzzy'"));
+}
+
+TEST_CASE("cli: what the user typed cannot play tricks on the terminal") {
+  const auto text = refused({"vm", "\033[31mstart\n"});
+  CHECK(text.find('\033') == std::string::npos);
+  CHECK(contains(text, "\\x1b[31mstart\\n"));
 }
 
 TEST_CASE("cli: what is missing is said") {

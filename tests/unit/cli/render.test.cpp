@@ -180,11 +180,17 @@ TEST_CASE("render: an event is one line") {
         "2023-11-14T22:15:00.000Z  vm.deleted  box\n");
 }
 
+TEST_CASE("render: text of others cannot play tricks on the terminal") {
+  CHECK(printable("plain \xc3\xa4 text") == "plain \xc3\xa4 text");
+  CHECK(printable("a\nb\tc\033[2J\x7f\r") == "a\\nb\\tc\\x1b[2J\\x7f\\x0d");
+  CHECK(printable(std::string_view{"\0", 1}) == "\\x00");
+}
+
 TEST_CASE("render: an error is one line, and a hint where there is one") {
   CHECK(error_lines({ec::failed, "start vm 'box'", "no luck", ""}, false) ==
         "banger: start vm 'box': no luck\n");
   CHECK(error_lines({ec::failed, "start vm 'box'", "", "try again"}, false) ==
         "banger: start vm 'box'\nhint: try again\n");
-  CHECK(error_lines({ec::failed, "a\nb", "c\n", ""}, false) == "banger: a b: c \n");
+  CHECK(error_lines({ec::failed, "a\nb", "c\n", ""}, false) == "banger: a\\nb: c\\n\n");
   CHECK(error_lines({ec::failed, "a", "", ""}, true) == "\033[31mbanger:\033[0m a\n");
 }
