@@ -18,6 +18,8 @@ enum tag : std::int32_t { qmp_tag = 1, control_tag, qemu_tag, net_tag };
 constexpr std::chrono::milliseconds quit_limit{3'000}; // QEMU flushes its disks
 constexpr std::uint32_t button_share = 3; // the power button is pressed after a third of the grace
 constexpr std::size_t read_size = 16U << 10;
+constexpr std::chrono::milliseconds helper_grace{300};
+constexpr std::uint64_t helper_ended_step = UINT64_MAX; // a timer that no ending uses
 
 // -- the two sockets
 // -------------------------------------------------------------------------------------
@@ -204,6 +206,16 @@ void qmp_readable(machine_pointer self) {
     state.qmp_watch.arm();
 }
 
+/// A VM without its network can't be reached: end it.
+void helper_ended(machine_pointer self) {
+  auto& state = self->state;
+  if (state.is_gone)
+    return;
+  if (state.shutdown_reason.empty())
+    state.shutdown_reason = "the network helper ended";
+  hypervisor::kill_qemu(*state.process);
+}
+
 void readable(machine_pointer self, const fd_ready& x) {
   auto& state = self->state;
   if (state.is_gone || !state.process)
@@ -216,10 +228,9 @@ void readable(machine_pointer self, const fd_ready& x) {
       qemu_ended(self);
       return;
     case net_tag:
-      // A VM without its network can't be reached; when both end together, QEMU's end is the news.
-      state.shutdown_reason =
-          state.shutdown_reason.empty() ? "the network helper ended" : state.shutdown_reason;
-      hypervisor::kill_qemu(*state.process);
+      // It ends when QEMU does, and may be seen first: give QEMU a moment before the helper is to
+      // blame.
+      self->delayed_send(self, helper_grace, step_due{helper_ended_step});
       return;
     default: return;
   }
@@ -274,6 +285,10 @@ caf::result<done> await(machine_pointer self) {
 
 void due(machine_pointer self, const step_due& x) {
   auto& state = self->state;
+  if (x.step == helper_ended_step) {
+    helper_ended(self);
+    return;
+  }
   if (x.step != 0) {
     if (x.step == state.step_number)
       escalate(self);

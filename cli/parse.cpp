@@ -72,7 +72,7 @@ private:
   }
 
   void add_refs(CLI::App* to, const std::string& about, bool several) {
-    auto* option = to->add_option(several ? "VM..." : "VM", out_.what.refs, about)->required();
+    auto* option = to->add_option("VM", out_.what.refs, about)->required();
     if (!several)
       option->expected(1);
   }
@@ -202,11 +202,11 @@ private:
                      "What next:  banger image show NAME"));
     command(image, "show", verb::image_show, "show all about images",
             "For programs:  banger image show NAME --output json")
-        ->add_option("NAME...", out_.what.refs, "names")
+        ->add_option("NAME", out_.what.refs, "names")
         ->required();
     command(image, "delete", verb::image_delete, "remove images that no VM is on",
             "There is no way back.")
-        ->add_option("NAME...", out_.what.refs, "names")
+        ->add_option("NAME", out_.what.refs, "names")
         ->required();
   }
 
@@ -238,8 +238,10 @@ private:
   }
 
   std::string help_of(CLI::App* command) {
-    auto text =
-        command->help(command->get_parent() == nullptr ? "" : command->get_parent()->get_name());
+    std::string path; // of the commands above, as the usage line shows them
+    for (auto* up = command->get_parent(); up != nullptr; up = up->get_parent())
+      path = up->get_name() + (path.empty() ? "" : " ") + path;
+    auto text = command->help(path);
     return text.ends_with('\n') ? text : text + "\n";
   }
 

@@ -121,6 +121,8 @@ result<image_info> image_catalog::remove(const std::string& name) const {
   auto image = (fs::path{directory_} / name).string();
   // Out of sight first: a removal that is interrupted must not leave half an image in the list.
   auto doomed = (fs::path{directory_} / (".removed-" + name)).string();
+  if (auto ok = host::remove_tree(doomed); !ok) // what an interrupted removal left
+    return tl::make_unexpected(ok.error());
   std::error_code error;
   fs::rename(image, doomed, error);
   if (error)

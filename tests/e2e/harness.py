@@ -261,6 +261,8 @@ class Sandbox:
         return self
 
     def __exit__(self, kind, value, trace):
+        if value is not None and not isinstance(value, Skip):
+            self.print_logs()
         try:
             leaks = self.close()
         finally:
@@ -268,6 +270,12 @@ class Sandbox:
         if leaks and value is not None:
             raise AssertionError("after the failure above, leaks too: " + "\n".join(leaks))
         check(not leaks, "left over after the test:", *leaks)
+
+    def print_logs(self):
+        """For whoever looks for the cause of a failure."""
+        for path in [self.state / "bangerd.log", *sorted(self.state.glob("vms/*/console*"))]:
+            tail = read_bytes(path)[-3000:].decode(errors="replace").splitlines()[-30:]
+            print(f"the end of {path.relative_to(self.state)}:", *tail, sep="\n  | ")
 
     def close(self):
         """Ends all in order, and tells what did not go."""

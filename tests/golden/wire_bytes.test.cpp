@@ -101,8 +101,8 @@ TEST_CASE_FIXTURE(actor_system, "wire bytes: what a client may send is the same 
   BANGER_CLIENT_TYPES(CHECK_TYPE)
 }
 
-TEST_CASE_FIXTURE(actor_system, "wire bytes: what the daemon may send is the same for all") {
-  BANGER_DAEMON_TYPES(CHECK_TYPE)
+TEST_CASE_FIXTURE(actor_system, "wire bytes: what the daemon may send is the same for all"){
+    BANGER_DAEMON_TYPES(CHECK_TYPE)
 #undef CHECK_TYPE
 }
 

@@ -17,16 +17,35 @@ inline vm_config sample() {
 
 template <>
 inline vm_info sample() {
-  return {"0123456789ab", "box", vm_state::stopping, "debian", 2, 512, 8192, "127.77.0.2", 2222,
-          true, true, 1'700'000'000'001, 1'700'000'000'002, 4242, "tcg", "/vms/0123456789ab",
-          "/vms/0123456789ab/console.log", "it broke", "booting", 1'700'000'000'003, "stop",
-          "asking", 1'700'000'000'004};
+  return {"0123456789ab",
+          "box",
+          vm_state::stopping,
+          "debian",
+          2,
+          512,
+          8192,
+          "127.77.0.2",
+          2222,
+          true,
+          true,
+          1'700'000'000'001,
+          1'700'000'000'002,
+          4242,
+          "tcg",
+          "/vms/0123456789ab",
+          "/vms/0123456789ab/console.log",
+          "it broke",
+          "booting",
+          1'700'000'000'003,
+          "stop",
+          "asking",
+          1'700'000'000'004};
 }
 
 template <>
 inline image_info sample() {
-  return {"debian", "b1", "bookworm", "systemd", "6.1.0-1", -5, 0x1122334455667788, 0x99, 120,
-          "/images/debian/b1"};
+  return {"debian",           "b1", "bookworm", "systemd",          "6.1.0-1", -5,
+          0x1122334455667788, 0x99, 120,        "/images/debian/b1"};
 }
 
 template <>

@@ -114,7 +114,8 @@ inline machine_actor::behavior_type scripted_machine(machine_actor::pointer self
   return {
       [](const fd_ready&) {},
       [self, plan](const launch_machine&) {
-        return act(self, *plan, plan->launch, "launch", machine_launched{4242, "tcg", "handles", 1000});
+        return act(self, *plan, plan->launch, "launch",
+                   machine_launched{4242, "tcg", "handles", 1000});
       },
       [self, plan](const await_ready&) {
         return act(self, *plan, plan->ready, "await ready", done{});

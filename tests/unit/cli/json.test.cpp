@@ -33,11 +33,29 @@ strings nulls_of(const record& x) {
   return all;
 }
 
-const strings vm_keys{"id",          "name",       "state",       "image",        "vcpu_count",
-                      "memory_mib",  "disk_mib",   "address",     "ssh_port",     "is_isolated",
-                      "is_ephemeral", "created_at_ms", "started_at_ms", "pid",    "accelerator",
-                      "directory",   "console_log", "last_error", "last_error_stage",
-                      "last_error_at_ms", "operation", "stage",   "operation_since_ms"};
+const strings vm_keys{"id",
+                      "name",
+                      "state",
+                      "image",
+                      "vcpu_count",
+                      "memory_mib",
+                      "disk_mib",
+                      "address",
+                      "ssh_port",
+                      "is_isolated",
+                      "is_ephemeral",
+                      "created_at_ms",
+                      "started_at_ms",
+                      "pid",
+                      "accelerator",
+                      "directory",
+                      "console_log",
+                      "last_error",
+                      "last_error_stage",
+                      "last_error_at_ms",
+                      "operation",
+                      "stage",
+                      "operation_since_ms"};
 
 vm_info full_vm() {
   vm_info x;

@@ -77,11 +77,10 @@ TEST_CASE("cli: every command is understood") {
 }
 
 TEST_CASE("cli: the output's form may stand anywhere before the command") {
-  for (const strings& line : {strings{"--output", "json", "vm", "list"},
-                              strings{"vm", "--output", "json", "list"},
-                              strings{"vm", "list", "--output", "json"},
-                              strings{"vm", "list", "--output=json"}, strings{"-o", "json", "ps"},
-                              strings{"ps", "-o", "json"}, strings{"ps", "-ojson"}})
+  for (const strings& line :
+       {strings{"--output", "json", "vm", "list"}, strings{"vm", "--output", "json", "list"},
+        strings{"vm", "list", "--output", "json"}, strings{"vm", "list", "--output=json"},
+        strings{"-o", "json", "ps"}, strings{"ps", "-o", "json"}, strings{"ps", "-ojson"}})
     CHECK(read(line).is_json);
   CHECK_FALSE(read({"ps", "-o", "table"}).is_json);
   CHECK_FALSE(read({"vm", "exec", "box", "--", "x", "--output", "json"}).is_json);
@@ -116,7 +115,8 @@ TEST_CASE("cli: a command is where it belongs, and nowhere else") {
 }
 
 TEST_CASE("cli: all of a VM's options are read") {
-  for (const strings& verb_words : {strings{"vm", "run"}, strings{"run"}, strings{"vm", "create"}}) {
+  for (const strings& verb_words :
+       {strings{"vm", "run"}, strings{"run"}, strings{"vm", "create"}}) {
     auto line = verb_words;
     for (const char* word : {"--name", "box", "--image", "mine", "--vcpu", "2", "--memory", "1G",
                              "--disk", "16384", "--isolated"})
@@ -147,9 +147,10 @@ TEST_CASE("cli: without options a VM has the daemon's defaults") {
 TEST_CASE("cli: values that cannot be are refused, by their option") {
   struct {
     const char *option, *value;
-  } const cases[] = {{"--vcpu", "0"},     {"--vcpu", "65"},   {"--vcpu", "-1"},  {"--vcpu", "two"},
-                     {"--vcpu", "1.5"},   {"--vcpu", "2x"},   {"--memory", "0"}, {"--memory", "1K"},
-                     {"--memory", "big"}, {"--memory", "-1G"}, {"--disk", "99T"}, {"--disk", "0G"}};
+  } const cases[] = {{"--vcpu", "0"},     {"--vcpu", "65"},   {"--vcpu", "-1"},
+                     {"--vcpu", "two"},   {"--vcpu", "1.5"},  {"--vcpu", "2x"},
+                     {"--memory", "0"},   {"--memory", "1K"}, {"--memory", "big"},
+                     {"--memory", "-1G"}, {"--disk", "99T"},  {"--disk", "0G"}};
   for (const auto& x : cases) {
     const auto text = refused({"vm", "create", x.option + std::string{"="} + x.value});
     CHECK_MESSAGE(contains(text, x.option), text);
@@ -187,7 +188,7 @@ TEST_CASE("cli: times are seconds, or have a unit") {
   struct {
     const char* text;
     std::uint32_t ms;
-  } const cases[] = {{"5", 5000},        {"30s", 30'000},        {"5m", 300'000},
+  } const cases[] = {{"5", 5000},       {"30s", 30'000},       {"5m", 300'000},
                      {"1h", 3'600'000}, {"86400", 86'400'000}, {"24h", 86'400'000}};
   for (const auto& x : cases) {
     CHECK(read({"vm", "stop", "a", "--grace", x.text}).grace_ms == x.ms);
@@ -238,9 +239,12 @@ TEST_CASE("cli: a slip is answered with what was meant") {
   struct {
     strings line;
     const char* meant;
-  } const cases[] = {{{"vm", "strat", "box"}, "start"}, {{"vm", "lst"}, "list"},
-                     {{"image", "biuld"}, "build"},     {{"deamon", "status"}, "daemon"},
-                     {{"vm", "creat"}, "create"},       {{"vm", "run", "--nme", "x"}, "--name"},
+  } const cases[] = {{{"vm", "strat", "box"}, "start"},
+                     {{"vm", "lst"}, "list"},
+                     {{"image", "biuld"}, "build"},
+                     {{"deamon", "status"}, "daemon"},
+                     {{"vm", "creat"}, "create"},
+                     {{"vm", "run", "--nme", "x"}, "--name"},
                      {{"vm", "create", "--memroy", "1G"}, "--memory"},
                      {{"vm", "stop", "box", "--grase", "1"}, "--grace"},
                      {{"vm", "list", "--ouput", "json"}, "--output"},
@@ -268,18 +272,18 @@ TEST_CASE("cli: what is missing is said") {
   CHECK(contains(refused({}), "missing"));
   CHECK(contains(refused({"vm"}), "a command is missing after 'vm'"));
   CHECK(contains(refused({"image"}), "a command is missing after 'image'"));
-  for (const char* verb_word : {"start", "stop", "restart", "kill", "delete", "show", "ssh", "logs",
-                                "wait"})
+  for (const char* verb_word :
+       {"start", "stop", "restart", "kill", "delete", "show", "ssh", "logs", "wait"})
     CHECK_MESSAGE(contains(refused({"vm", verb_word}), "VM"), verb_word);
   CHECK(contains(refused({"image", "show"}), "NAME"));
   CHECK(contains(refused({"vm", "start"}), "hint: banger vm start --help"));
 }
 
 TEST_CASE("cli: a word too many is refused") {
-  for (const strings& line :
-       {strings{"vm", "list", "box"}, strings{"vm", "ssh", "a", "b"}, strings{"vm", "create", "box"},
-        strings{"image", "build", "a", "b"}, strings{"daemon", "status", "x"},
-        strings{"version", "x"}, strings{"vm", "run", "uname", "-a"}})
+  for (const strings& line : {strings{"vm", "list", "box"}, strings{"vm", "ssh", "a", "b"},
+                              strings{"vm", "create", "box"}, strings{"image", "build", "a", "b"},
+                              strings{"daemon", "status", "x"}, strings{"version", "x"},
+                              strings{"vm", "run", "uname", "-a"}})
     refused(line);
 }
 

@@ -54,17 +54,16 @@ vm_info broken_vm() {
 }
 
 image_info sample_image() {
-  return {"debian",    "b1", "bookworm",     "banger", "6.1.0-1", now - 172'800'000, 8ULL << 30,
-          400ULL << 20, 123, "/images/debian/b1"};
+  return {"debian",          "b1",       "bookworm",   "banger", "6.1.0-1",
+          now - 172'800'000, 8ULL << 30, 400ULL << 20, 123,      "/images/debian/b1"};
 }
 
 } // namespace
 
 TEST_CASE("render: a table has aligned columns and no trailing spaces") {
-  CHECK(table({{"A", "LONG", "C"}, {"abc", "x", ""}, {"", "yy", "z"}}) ==
-        "A    LONG  C\n"
-        "abc  x     \n"
-        "     yy    z\n");
+  CHECK(table({{"A", "LONG", "C"}, {"abc", "x", ""}, {"", "yy", "z"}}) == "A    LONG  C\n"
+                                                                          "abc  x     \n"
+                                                                          "     yy    z\n");
   CHECK(table({}).empty());
   CHECK(table({{"ONE"}}) == "ONE\n");
 }
@@ -84,8 +83,9 @@ TEST_CASE("render: how long") {
 
 TEST_CASE("render: how much") {
   constexpr std::pair<std::uint64_t, const char*> cases[] = {
-      {0, "0 KiB"},           {1023, "0 KiB"},         {1024, "1 KiB"},
-      {(1U << 20) - 1, "1023 KiB"}, {1U << 20, "1 MiB"}, {1536ULL << 20, "1.5 GiB"},
+      {0, "0 KiB"},         {1023, "0 KiB"},
+      {1024, "1 KiB"},      {(1U << 20) - 1, "1023 KiB"},
+      {1U << 20, "1 MiB"},  {1536ULL << 20, "1.5 GiB"},
       {8ULL << 30, "8 GiB"}};
   for (const auto& [count, text] : cases)
     CHECK(bytes(count) == text);
@@ -98,12 +98,15 @@ TEST_CASE("render: the table of VMs") {
   starting.stage = "booting";
   starting.started_at_ms = 0;
   CHECK(vm_table({broken_vm(), running_vm(), starting}, now) ==
-        "NAME         STATE               IMAGE   VCPU  MEMORY   DISK    ADDRESS      UPTIME  CREATED\n"
-        "a-long-name  error               mine    1     1.5 GiB  64 MiB  127.77.0.10  -       3 d ago\n"
-        "box          running             debian  2     512 MiB  8 GiB   127.77.0.2   30 s    1 min ago\n"
-        "web          starting (booting)  debian  2     512 MiB  8 GiB   127.77.0.2   -       1 min ago\n");
-  CHECK(vm_table({}, now) ==
-        "NAME  STATE  IMAGE  VCPU  MEMORY  DISK  ADDRESS  UPTIME  CREATED\n");
+        "NAME         STATE               IMAGE   VCPU  MEMORY   DISK    ADDRESS      UPTIME  "
+        "CREATED\n"
+        "a-long-name  error               mine    1     1.5 GiB  64 MiB  127.77.0.10  -       3 d "
+        "ago\n"
+        "box          running             debian  2     512 MiB  8 GiB   127.77.0.2   30 s    1 "
+        "min ago\n"
+        "web          starting (booting)  debian  2     512 MiB  8 GiB   127.77.0.2   -       1 "
+        "min ago\n");
+  CHECK(vm_table({}, now) == "NAME  STATE  IMAGE  VCPU  MEMORY  DISK  ADDRESS  UPTIME  CREATED\n");
 }
 
 TEST_CASE("render: all about a running VM") {
@@ -146,17 +149,16 @@ TEST_CASE("render: images") {
   CHECK(image_table({sample_image()}, now) ==
         "NAME    SUITE     INIT    KERNEL   PACKAGES  SIZE     BUILT\n"
         "debian  bookworm  banger  6.1.0-1  123       400 MiB  2 d ago\n");
-  CHECK(image_details(sample_image(), now) ==
-        "name:       debian\n"
-        "build:      b1\n"
-        "suite:      bookworm\n"
-        "init:       banger\n"
-        "kernel:     6.1.0-1\n"
-        "packages:   123\n"
-        "root disk:  8 GiB\n"
-        "size:       400 MiB\n"
-        "built:      2023-11-12T22:15:00.000Z (2 d ago)\n"
-        "folder:     /images/debian/b1\n");
+  CHECK(image_details(sample_image(), now) == "name:       debian\n"
+                                              "build:      b1\n"
+                                              "suite:      bookworm\n"
+                                              "init:       banger\n"
+                                              "kernel:     6.1.0-1\n"
+                                              "packages:   123\n"
+                                              "root disk:  8 GiB\n"
+                                              "size:       400 MiB\n"
+                                              "built:      2023-11-12T22:15:00.000Z (2 d ago)\n"
+                                              "folder:     /images/debian/b1\n");
 }
 
 TEST_CASE("render: the daemon") {

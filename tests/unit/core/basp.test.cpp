@@ -127,7 +127,7 @@ TEST_CASE("basp: a message whose names are cut, foreign or forwarded is refused"
   const auto bytes = "\0"s + message_body("+banger::done", "");
   for (std::size_t n = 0; n < bytes.size(); ++n)
     CHECK_FALSE(decode_message(std::string_view{bytes}.substr(0, n)));
-  CHECK_FALSE(decode_message("\1"s + message_body("+a", ""))); // a forwarding stack
+  CHECK_FALSE(decode_message("\1"s + message_body("+a", "")));              // a forwarding stack
   CHECK_FALSE(decode_message("\0"s + written(std::uint16_t{4}, "@<>+a"s))); // a type by number
   CHECK_FALSE(decode_message("\0"s + written(std::uint16_t{0}, "banger::done"s)));
 }
@@ -150,7 +150,8 @@ TEST_CASE("basp: errors of the actor system are translated") {
   struct {
     std::uint8_t code;
     ec expected;
-  } const cases[] = {{1, ec::version_mismatch}, {3, ec::failed}, {4, ec::timed_out}, {99, ec::failed}};
+  } const cases[] = {
+      {1, ec::version_mismatch}, {3, ec::failed}, {4, ec::timed_out}, {99, ec::failed}};
   for (const auto& x : cases) {
     const auto found =
         decode_error(error_bytes(static_cast<ec>(x.code), "system", message_body("", "")));
@@ -162,7 +163,8 @@ TEST_CASE("basp: errors of the actor system are translated") {
 
 TEST_CASE("basp: an error that is cut anywhere is refused") {
   const failure why{ec::busy, "w", "y", "h", "o"};
-  const auto bytes = error_bytes(why.code, "banger", message_body("+banger::failure", written(why)));
+  const auto bytes =
+      error_bytes(why.code, "banger", message_body("+banger::failure", written(why)));
   for (std::size_t n = 0; n < bytes.size(); ++n) {
     const auto found = decode_error(std::string_view{bytes}.substr(0, n));
     REQUIRE_FALSE(found);
@@ -172,7 +174,8 @@ TEST_CASE("basp: an error that is cut anywhere is refused") {
 
 TEST_CASE("basp: any single wrong byte is survived") {
   const failure why{ec::busy, "w", "y", "h", "o"};
-  const auto error = error_bytes(why.code, "banger", message_body("+banger::failure", written(why)));
+  const auto error =
+      error_bytes(why.code, "banger", message_body("+banger::failure", written(why)));
   const auto message = "\0"s + message_body("+banger::done", "");
   const auto handshake = handshake_payload();
   for (auto bytes : {error, message, handshake})

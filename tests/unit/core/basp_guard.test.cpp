@@ -91,8 +91,7 @@ TEST_CASE("basp guard: sizes up to the limit pass, one byte more does not") {
 }
 
 TEST_CASE("basp guard: nothing but a handshake comes first") {
-  for (auto op :
-       {operation::direct_message, operation::monitor_message, operation::down_message}) {
+  for (auto op : {operation::direct_message, operation::monitor_message, operation::down_message}) {
     guarded x;
     CHECK_FALSE(x.guard.accept(head_of(op, 16)));
   }
@@ -120,10 +119,9 @@ TEST_CASE("basp guard: an operation that is not in the protocol is refused") {
 }
 
 TEST_CASE("basp guard: a value whose type is not on the list is refused, wherever it stands") {
-  for (const char* names :
-       {"+banger::bad", "+banger::ok+banger::bad", "+banger::bad+banger::ok", "+@down", "+@exit",
-        "+banger::o", "+banger::okk", "+banger::ok+", "++banger::ok", "+ banger::ok", "+@<>",
-        "banger::bad"}) {
+  for (const char* names : {"+banger::bad", "+banger::ok+banger::bad", "+banger::bad+banger::ok",
+                            "+@down", "+@exit", "+banger::o", "+banger::okk", "+banger::ok+",
+                            "++banger::ok", "+ banger::ok", "+@<>", "banger::bad"}) {
     guarded x;
     REQUIRE(x.shake_hands());
     if (std::string{names} == "+banger::ok+")
@@ -150,7 +148,8 @@ TEST_CASE_FIXTURE(guarded, "basp guard: a heartbeat has no payload") {
 }
 
 TEST_CASE("basp guard: a malformed message is refused") {
-  for (const auto& payload : {"\1"s, "\0"s, "\0\0"s, std::string(20, '\xff'), std::string(9, '\0')}) {
+  for (const auto& payload :
+       {"\1"s, "\0"s, "\0\0"s, std::string(20, '\xff'), std::string(9, '\0')}) {
     guarded x;
     REQUIRE(x.shake_hands());
     CHECK_FALSE(x.say(payload));

@@ -24,8 +24,9 @@ std::string output_of(const std::string& command) {
 
 TEST_CASE("shell quote: every word comes through a real shell as it was") {
   for (std::string word :
-       {"", " ", "a b", "'", "''", "it's", "\"", "$HOME", "`id`", "$(id)", "\\", "\\'", "a\nb\n",
-        "*", "~", "#x", "-n", ";|&<>(){}[]!?", "\t", "\xc3\xa4", "\xff\xfe", "%s%d", "a'b\"c'd"})
+       {"",         " ",    "a b",     "'", "''", "it's", "\"", "$HOME",         "`id`", "$(id)",
+        "\\",       "\\'",  "a\nb\n",  "*", "~",  "#x",   "-n", ";|&<>(){}[]!?", "\t",   "\xc3\xa4",
+        "\xff\xfe", "%s%d", "a'b\"c'd"})
     CHECK(output_of("printf %s " + shell_quote(word)) == word);
 }
 

@@ -10,8 +10,8 @@ using strings = std::vector<std::string>;
 
 namespace {
 
-const ssh_target box{"box",  "127.77.0.2",      2222,    "root", "/home/a b/id_ed25519",
-                     "/home/a b/known_hosts", "box.vm"};
+const ssh_target box{
+    "box", "127.77.0.2", 2222, "root", "/home/a b/id_ed25519", "/home/a b/known_hosts", "box.vm"};
 
 bool contains(const strings& all, const std::string& x) {
   return std::find(all.begin(), all.end(), x) != all.end();
@@ -34,8 +34,7 @@ TEST_CASE("ssh command: it goes to the guest, with its key") {
 TEST_CASE("ssh command: the user's further arguments come last") {
   const auto all = ssh_arguments("ssh", box, {"-L", "8080:localhost:80"});
   REQUIRE(all.size() > 3);
-  CHECK(strings(all.end() - 3, all.end()) ==
-        strings{"root@127.77.0.2", "-L", "8080:localhost:80"});
+  CHECK(strings(all.end() - 3, all.end()) == strings{"root@127.77.0.2", "-L", "8080:localhost:80"});
 }
 
 TEST_CASE("ssh command: host keys are checked, against our own file only") {

@@ -96,7 +96,8 @@ TEST_CASE("wire codec: a length beyond the input allocates nothing and fails") {
 }
 
 TEST_CASE("wire codec: a length of more than five bytes fails") {
-  wire_reader in{"\x80\x80\x80\x80\x80\x00"s};
+  const auto bytes = "\x80\x80\x80\x80\x80\x00"s;
+  wire_reader in{bytes};
   CHECK(in.get_length() == 0);
   CHECK_FALSE(in.ok());
 }

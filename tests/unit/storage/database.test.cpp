@@ -49,8 +49,8 @@ TEST_CASE_FIXTURE(folder, "database: what was written is there when it is opened
 }
 
 TEST_CASE_FIXTURE(folder, "database: a file that is no database is refused and left alone") {
-  for (const std::string& junk :
-       {std::string(5000, 'x'), std::string{"hello"}, "SQLite format 3" + std::string(4000, '\1')}) {
+  for (const std::string& junk : {std::string(5000, 'x'), std::string{"hello"},
+                                  "SQLite format 3" + std::string(4000, '\1')}) {
     REQUIRE(host::write_file(path, junk, 0600));
     const auto db = database::open(path);
     REQUIRE_FALSE(db);
@@ -69,7 +69,8 @@ TEST_CASE_FIXTURE(folder, "database: a newer schema is refused, and not a byte o
   {
     const auto db = database::open(path);
     REQUIRE(db);
-    REQUIRE((*db)->prepare("INSERT INTO schema_migrations (number) VALUES (?)")
+    REQUIRE((*db)
+                ->prepare("INSERT INTO schema_migrations (number) VALUES (?)")
                 .bind(std::int64_t{newest_migration() + 1})
                 .run());
   }
@@ -148,7 +149,8 @@ TEST_CASE_FIXTURE(folder, "database: wrong SQL is a failure, not a crash") {
 TEST_CASE_FIXTURE(folder, "database: a broken UNIQUE is told as such") {
   const auto db = database::open(path);
   REQUIRE(db);
-  REQUIRE((*db)->execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT UNIQUE, y CHECK (y > 0))"));
+  REQUIRE(
+      (*db)->execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT UNIQUE, y CHECK (y > 0))"));
   REQUIRE((*db)->execute("INSERT INTO t VALUES (1, 'a', 1)"));
   CHECK((*db)->execute("INSERT INTO t VALUES (2, 'a', 1)").error().code == ec::already_exists);
   CHECK((*db)->execute("INSERT INTO t VALUES (1, 'b', 1)").error().code == ec::already_exists);

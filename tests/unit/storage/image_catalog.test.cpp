@@ -137,7 +137,8 @@ TEST_CASE_FIXTURE(images, "image catalog: a removed image is gone with all its b
   CHECK(catalog.list().size() == 1);
 }
 
-TEST_CASE_FIXTURE(images, "image catalog: an image can be removed where an earlier removal broke off") {
+TEST_CASE_FIXTURE(images,
+                  "image catalog: an image can be removed where an earlier removal broke off") {
   add("debian", "b1");
   fs::create_directories(root / ".removed-debian" / "old");
   CHECK(catalog.remove("debian"));

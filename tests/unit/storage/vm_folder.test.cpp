@@ -87,7 +87,8 @@ TEST_CASE_FIXTURE(world, "vm folder: paths may hold spaces, quotes and commas") 
   fs::copy_file(image, x.root_path);
   const auto key = make_vm_folder(x);
   REQUIRE_MESSAGE(key, key.error().why);
-  CHECK(contains(output_of("qemu-img", {"info", "-U", x.directory + "/root.qcow2"}), "im, age.raw"));
+  CHECK(
+      contains(output_of("qemu-img", {"info", "-U", x.directory + "/root.qcow2"}), "im, age.raw"));
 }
 
 TEST_CASE_FIXTURE(world, "vm folder: each VM has a host key of its own") {
@@ -177,11 +178,16 @@ TEST_CASE_FIXTURE(world, "log piece: offsets from both ends, and beyond them") {
     bool from_end;
     std::uint64_t start;
     const char* bytes;
-  } const cases[] = {{0, 0, false, 0, "0123456789"}, {0, 3, false, 0, "012"},
-                     {8, 5, false, 8, "89"},         {10, 5, false, 10, ""},
-                     {99, 5, false, 10, ""},         {3, 0, true, 7, "789"},
-                     {3, 2, true, 7, "78"},          {10, 0, true, 0, "0123456789"},
-                     {99, 4, true, 0, "0123"},       {0, 4, true, 10, ""},
+  } const cases[] = {{0, 0, false, 0, "0123456789"},
+                     {0, 3, false, 0, "012"},
+                     {8, 5, false, 8, "89"},
+                     {10, 5, false, 10, ""},
+                     {99, 5, false, 10, ""},
+                     {3, 0, true, 7, "789"},
+                     {3, 2, true, 7, "78"},
+                     {10, 0, true, 0, "0123456789"},
+                     {99, 4, true, 0, "0123"},
+                     {0, 4, true, 10, ""},
                      {~std::uint64_t{0}, 4, false, 10, ""}};
   for (const auto& x : cases) {
     const auto piece = read_log_piece({path, x.offset, x.most, x.from_end});
