@@ -2,6 +2,7 @@
 
 #include "core/qmp.hpp"
 #include "host/clock.hpp"
+#include "host/process.hpp"
 #include "protocol/caf_error.hpp"
 
 #include <algorithm>
@@ -67,8 +68,7 @@ void gone(machine_pointer self, std::string reason) {
   hypervisor::remove_sockets(state.process->handles);
   state.qmp_watch.stop();
   state.control_watch.stop();
-  state.qemu_watch.stop();
-  state.net_watch.stop();
+  state.qemu_watch.stop(); // the helper's watch goes on: it is our child too, and must be collected
   for (auto& reply : std::exchange(state.awaiting_ready, {}))
     reply.deliver(to_error(ended_early(self)));
   for (auto& reply : std::exchange(state.awaiting_end, {}))
@@ -216,8 +216,30 @@ void helper_ended(machine_pointer self) {
   hypervisor::kill_qemu(*state.process);
 }
 
+/// Collects the helper; where only that kept us, we end.
+void collect_helper(machine_pointer self) {
+  auto& state = self->state;
+  if (state.is_helper_reaped)
+    return;
+  (void)host::reap(state.process->net_pidfd);
+  state.is_helper_reaped = true;
+  state.net_watch.stop();
+  if (std::exchange(state.until_reaped, nullptr))
+    self->quit();
+}
+
+void told_to_end(machine_pointer self, const caf::exit_msg& message) {
+  auto& state = self->state;
+  if (state.is_gone && state.process && state.process->net_pidfd && !state.is_helper_reaped)
+    state.until_reaped = machine_actor{self};
+  else
+    self->quit(message.reason); // the processes go on, where there are any
+}
+
 void readable(machine_pointer self, const fd_ready& x) {
   auto& state = self->state;
+  if (x.tag == net_tag && state.process)
+    collect_helper(self);
   if (state.is_gone || !state.process)
     return;
   switch (x.tag) {
@@ -324,6 +346,7 @@ machine_actor::behavior_type machine(machine_pointer self, vm_actor owner, std::
   self->state.owner = std::move(owner);
   self->state.net_helper = std::move(net_helper);
   self->state.deadlines = deadlines;
+  self->set_exit_handler([self](const caf::exit_msg& message) { told_to_end(self, message); });
   if (adopted)
     adopt(self, *adopted);
   return {

@@ -37,6 +37,8 @@ struct machine_state {
   core::line_buffer control_lines;
   bool is_ready = false;
   bool is_gone = false;
+  bool is_helper_reaped = false;
+  machine_actor until_reaped;  ///< ourselves, told to end while the helper is still to be collected
   bool may_command = false;    ///< QMP has greeted and taken qmp_capabilities
   std::string shutdown_reason; ///< from QMP's SHUTDOWN event
   end_step step = end_step::none;

@@ -1,6 +1,9 @@
 #include "actors/vm.hpp"
 
 #include "actors/vm_steps.hpp"
+#include "host/files.hpp"
+#include "host/log.hpp"
+#include "storage/vm_folder.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -181,6 +184,24 @@ void expire(vm_pointer self) {
   });
 }
 
+/// Every look is cheap, and few: an idle daemon is to be idle.
+constexpr core::milliseconds console_look{30'000};
+
+void look_at_console(vm_pointer self, const watch_console& tick) {
+  const auto& state = self->state;
+  if (state.state != vm_state::running || state.started_at_ms != tick.started_at_ms)
+    return; // the next start begins anew
+  self->delayed_send(self, console_look, tick);
+  if (host::file_size(state.info().console_log) <= storage::console_cap)
+    return;
+  auto files = state.context->make_files();
+  self->request(files, state.context->deadlines.storage, cap_console{state.info().console_log})
+      .then([files](const done&) {},
+            [files](const caf::error& why) {
+              host::log_warning(to_string(to_failure(why, "cap a console log")));
+            });
+}
+
 caf::result<ssh_target> target(vm_pointer self) {
   const auto& state = self->state;
   if (state.state != vm_state::running)
@@ -294,6 +315,10 @@ void finish_failed(vm_pointer self, failure why) {
   end_operation(self);
 }
 
+void begin_console_watch(vm_pointer self) {
+  self->delayed_send(self, console_look, watch_console{self->state.started_at_ms});
+}
+
 const vm_files_actor& files_of(vm_pointer self) {
   auto& state = self->state;
   if (!state.files)
@@ -339,6 +364,7 @@ vm_actor::behavior_type vm(vm_pointer self, vm_record record, vm_past past,
       [self](const get_guest_link&) { return link(self); },
       [self](const read_console& x) { return console(self, x); },
       [self](const machine_ended& event) { machine_gone(self, event); },
+      [self](const watch_console& x) { look_at_console(self, x); },
       [self](const expire_waiters&) { expire(self); },
   };
 }

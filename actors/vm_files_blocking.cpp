@@ -35,6 +35,7 @@ vm_files_actor::behavior_type vm_files(vm_files_actor::stateful_pointer<vm_files
       [](const write_boot_files& x) { return to_reply(storage::write_boot_archive(x)); },
       [](const write_handles& x) { return record(x); },
       [](const remove_vm_files& x) { return to_reply(host::remove_tree(x.directory)); },
+      [](const cap_console& x) { return to_reply(storage::cap_console_log(x.path)); },
       [](const read_log& x) -> caf::result<console_chunk> {
         auto chunk = storage::read_log_piece(x);
         if (!chunk)

@@ -74,6 +74,7 @@ void started(vm_pointer self) {
   self->send(state.context->leases, release_start_slot{state.record.id});
   forget_error(self);
   settle(self, settled_state::running, vm_state::running);
+  begin_console_watch(self);
   save_record(self, [self] { finish(self); });
 }
 

@@ -47,6 +47,9 @@ void ask(vm_pointer self, const Handle& whom, core::milliseconds deadline, Reque
           });
 }
 
+/// Keeps an eye on the console's log for as long as the VM runs.
+void begin_console_watch(vm_pointer self);
+
 /// The actor for blocking work on the VM's folder; made when an operation first needs it.
 [[nodiscard]] const vm_files_actor& files_of(vm_pointer self);
 

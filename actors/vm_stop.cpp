@@ -207,6 +207,7 @@ void begin_recovery(vm_pointer self, const vm_past& past) {
     if (record.wanted == wanted_state::running && record.settled == settled_state::running) {
       state.link = state.context->make_link(record);
       state.state = vm_state::running;
+      begin_console_watch(self);
       publish(self);
       return;
     }

@@ -106,11 +106,13 @@ private:
   }
 
   result<void> wait() {
-    pollfd waiting[] = {
-        {link_.fd(), static_cast<short>(POLLIN | (link_.wants_write() ? POLLOUT : 0)), 0},
-        {signals_.fd(), POLLIN, 0},
-        {wants_input() ? STDIN_FILENO : -1, POLLIN, 0}};
-    if (::poll(waiting, 3, -1) < 0 && errno != EINTR)
+    pollfd waiting[] = {{is_over_ ? -1 : link_.fd(),
+                         static_cast<short>(POLLIN | (link_.wants_write() ? POLLOUT : 0)), 0},
+                        {signals_.fd(), POLLIN, 0},
+                        {wants_input() && !is_over_ ? STDIN_FILENO : -1, POLLIN, 0},
+                        {out_.is_empty() ? -1 : out_.fd(), POLLOUT, 0},
+                        {errors_.is_empty() ? -1 : errors_.fd(), POLLOUT, 0}};
+    if (::poll(waiting, std::size(waiting), -1) < 0 && errno != EINTR)
       return fail_errno("wait");
     if (auto signal = signals_.take(); signal != 0)
       signalled(signal);

@@ -87,7 +87,7 @@ static void end_group(struct command* command) {
   kill(-command->pid, SIGHUP);
   if (kill(-command->pid, SIGTERM) != 0 && !command->has_ended)
     kill(command->pid, SIGTERM); // between fork and setsid it has no group yet
-  kill(-command->pid, SIGCONT); // a stopped process acts on nothing else
+  kill(-command->pid, SIGCONT);  // a stopped process acts on nothing else
 }
 
 /// Says how exec went, once it is known. @returns false where it is not known yet.
@@ -168,8 +168,8 @@ int command_poll(struct pollfd* out) {
       out[count++] = (struct pollfd){.fd = at->failure_pipe, .events = POLLIN};
     // Requests are for a command that started; until then only the end of the connection counts.
     if (at->control >= 0)
-      out[count++] = (struct pollfd){.fd = at->control,
-                                     .events = at->failure_pipe >= 0 ? POLLRDHUP : POLLIN};
+      out[count++] =
+          (struct pollfd){.fd = at->control, .events = at->failure_pipe >= 0 ? POLLRDHUP : POLLIN};
   }
   return count;
 }

@@ -15,7 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-
 enum {
   line_max = 512,
   output_max = 2048,
@@ -26,9 +25,9 @@ enum {
 
 static struct {
   int fd;
-  bool is_away;        ///< the host end is closed: poll(2) would report POLLHUP without end
-  bool is_ready;       ///< sshd accepts connections
-  bool wants_ready;    ///< READY is owed to the host
+  bool is_away;     ///< the host end is closed: poll(2) would report POLLHUP without end
+  bool is_ready;    ///< sshd accepts connections
+  bool wants_ready; ///< READY is owed to the host
   int ready_polls;
   char line[line_max];
   size_t line_size;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static const char* const base_environment[] = {
@@ -182,6 +183,12 @@ static void reset_limits(void) {
   }
 }
 
+/// What the agent itself was started with, say, is no business of the command.
+static void close_on_exec_from(unsigned first) {
+  enum { close_range_cloexec = 4 }; // CLOSE_RANGE_CLOEXEC of linux/close_range.h
+  syscall(SYS_close_range, first, ~0U, close_range_cloexec);
+}
+
 /// Moves a descriptor out of the way of 0, 1 and 2.
 static int move_up(int fd) {
   return fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -196,6 +203,7 @@ static _Noreturn void run_child(const struct exec_request* request, int stdio, i
   stdio = move_up(stdio);
   error_output = move_up(error_output);
   failure_pipe = move_up(failure_pipe);
+  close_on_exec_from(3);
   if (dup2(stdio, 0) < 0 || dup2(stdio, 1) < 0 || dup2(error_output, 2) < 0) {
     failure.error = errno;
   } else if (chdir(request->cwd) != 0) {

@@ -41,7 +41,8 @@ static bool read_super_block(const char* device, struct super_block* out) {
   int fd = open(device, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return false;
-  bool done = pread(fd, bytes, size, offset) == size && ioctl(fd, BANGER_BLKGETSIZE64, &device_size) == 0;
+  bool done =
+      pread(fd, bytes, size, offset) == size && ioctl(fd, BANGER_BLKGETSIZE64, &device_size) == 0;
   close(fd);
   if (!done || bytes[0x38] != 0x53 || bytes[0x39] != 0xef || little32(bytes + 0x18) > 6) {
     errno = EINVAL;
@@ -156,7 +157,8 @@ static void mount_work_disk(void) {
   int image_home = open(work_target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   // noinit_itable: the disk is a new sparse file, so its inode tables are zero without our writing
   // hundreds of megabytes of zeroes. discard: what is deleted here is free again on the host.
-  if (mount(work_device, work_target, "ext4", MS_NOATIME | MS_NODEV, "noinit_itable,discard") != 0) {
+  if (mount(work_device, work_target, "ext4", MS_NOATIME | MS_NODEV, "noinit_itable,discard") !=
+      0) {
     log_line(program, "mount %s on /root: %s", work_device, strerror(errno));
     close(image_home);
     return;

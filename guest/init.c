@@ -2,8 +2,8 @@
 // sshd a connection, keeps banger-agent running, reaps, and powers off cleanly.
 //
 // Other names and uses of this program:
-//   banger-init setup                   the set-up alone, for a systemd image's banger-setup.service
-//   poweroff, halt, reboot, shutdown    symbolic links to it: ask PID 1
+//   banger-init setup                   the set-up alone, for a systemd image's
+//   banger-setup.service poweroff, halt, reboot, shutdown    symbolic links to it: ask PID 1
 #define _GNU_SOURCE
 #include "io.h"
 #include "setup.h"
@@ -206,8 +206,8 @@ static _Noreturn void serve(struct machine* machine) {
                                           {.fd = machine->listener, .events = POLLIN}};
     for (int i = 0; i < machine->button_count; ++i)
       fds[2 + i] = (struct pollfd){.fd = machine->buttons[i], .events = POLLIN};
-    int ready = poll(fds, (nfds_t)(2 + machine->button_count),
-                     machine->agent_is_due ? agent_pause_ms : -1);
+    int ready =
+        poll(fds, (nfds_t)(2 + machine->button_count), machine->agent_is_due ? agent_pause_ms : -1);
     if (ready == 0 && machine->agent_is_due)
       start_agent(machine);
     if (ready <= 0)

@@ -177,6 +177,11 @@ result<std::uint64_t> free_bytes(const std::string& path) {
   return std::uint64_t{info.f_bavail} * info.f_frsize;
 }
 
+std::uint64_t file_size(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
+
 bool exists(const std::string& path) {
   struct stat info {};
   return ::lstat(path.c_str(), &info) == 0;

@@ -37,6 +37,9 @@ namespace banger::host {
 /// failed.
 [[nodiscard]] result<void> remove_tree(const std::string& path);
 
+/// Bytes of a file; 0 where there is none. Does not block.
+[[nodiscard]] std::uint64_t file_size(const std::string& path);
+
 /// Removes one file; nothing there: fine.
 void remove_file(const std::string& path);
 

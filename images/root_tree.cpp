@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <sstream>
 #include <unistd.h>
 
 namespace banger::images {
@@ -18,8 +19,7 @@ constexpr std::array always{"openssh-server", "bash",     "apt",   "kmod",
                             "e2fsprogs",      "iproute2", "procps"};
 constexpr std::array for_systemd{"systemd-sysv", "udev", "libpam-systemd"};
 
-/// Runs in the new root's context with the root as $1: sshd, apt, and what must not be the same in
-/// two guests.
+/// Runs in the new root's context with the root as $1.
 constexpr std::string_view finish_root = R"sh(set -eu
 mkdir -p "$1/etc/ssh/sshd_config.d"
 cat > "$1/etc/ssh/sshd_config.d/banger.conf" <<'END'
@@ -37,9 +37,14 @@ LogLevel ERROR
 PrintLastLog no
 SetEnv LANG=C.UTF-8 LC_ALL=C.UTF-8
 END
-rm -f "$1"/etc/ssh/ssh_host_* "$1/etc/machine-id" "$1/var/lib/dbus/machine-id"
-: > "$1/etc/machine-id"
 : > "$1/etc/motd"
+)sh";
+
+/// The last thing that is done to the tree: what belongs to this host, or must not be the same in
+/// two guests.
+constexpr std::string_view strip_root = R"sh(set -eu
+rm -f "$1"/etc/ssh/ssh_host_* "$1/etc/machine-id" "$1/var/lib/dbus/machine-id" "$1/etc/hostname" "$1/etc/resolv.conf"
+: > "$1/etc/machine-id"
 rm -rf "$1"/var/log/*.log "$1"/var/log/apt/* "$1"/var/cache/debconf/*-old "$1"/var/lib/dpkg/*-old
 )sh";
 
@@ -82,7 +87,7 @@ OOMScoreAdjust=-900
 WantedBy=multi-user.target
 END
 chroot "$1" systemctl enable banger-setup.service banger-agent.service ssh.service >/dev/null 2>&1
-chroot "$1" systemctl mask systemd-firstboot.service getty@.service apt-daily.timer apt-daily-upgrade.timer \
+chroot "$1" systemctl mask systemd-firstboot.service getty@.service serial-getty@.service apt-daily.timer apt-daily-upgrade.timer \
   e2scrub_all.timer fstrim.timer systemd-timesyncd.service systemd-networkd-wait-online.service >/dev/null 2>&1
 chroot "$1" systemctl set-default multi-user.target >/dev/null 2>&1
 )sh";
@@ -150,7 +155,26 @@ std::vector<std::string> hooks_of(const build_request& request, const work_folde
   }
   for (const auto& command : request.what.run)
     hooks.push_back(shell_hook("chroot \"$1\" sh -c " + core::shell_quote(command)));
+  hooks.push_back(shell_hook(strip_root));
   return hooks;
+}
+
+bool works_in_a_guest(const std::string& uri) {
+  return (uri.starts_with("http://") || uri.starts_with("https://")) &&
+         uri.find('@') == std::string::npos; // a password is not a guest's business
+}
+
+/// Asks this host's apt; empty where it has none.
+std::vector<std::string> host_sources(std::string_view suite) {
+  constexpr int patience_ms = 10'000;
+  auto apt_get = host::find_program("apt-get", host::search_path());
+  if (!apt_get)
+    return {};
+  host::spawn_request request;
+  request.argv = {*apt_get, "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)",
+                  "Created-By: Packages"};
+  auto targets = host::run_blocking(request, patience_ms);
+  return targets ? sources_for_suite(*targets, suite) : std::vector<std::string>{};
 }
 
 /// What mmdebstrap says that a person wants to see as progress.
@@ -166,8 +190,27 @@ std::string progress_of(const std::string& line) {
 
 } // namespace
 
+std::vector<std::string> sources_for_suite(std::string_view targets, std::string_view suite) {
+  std::vector<std::string> found;
+  bool has_suite = false;
+  for (const char* part : {"", "-updates", "-security"}) {
+    auto wanted = std::string{suite} + part;
+    std::istringstream lines{std::string{targets}};
+    for (std::string uri, release, component; lines >> uri >> release >> component;) {
+      if (release != wanted || component != "main" || !works_in_a_guest(uri))
+        continue;
+      has_suite = has_suite || release == suite;
+      auto line = "deb " + uri + " " + release + " main";
+      if (std::find(found.begin(), found.end(), line) == found.end())
+        found.push_back(line);
+    }
+  }
+  return has_suite ? found : std::vector<std::string>{};
+}
+
 std::vector<std::string> mmdebstrap_arguments(const build_request& request, const work_folder& work,
-                                              bool is_root) {
+                                              bool is_root,
+                                              const std::vector<std::string>& sources) {
   const auto& what = request.what;
   std::vector<std::string> arguments{
       is_root ? "--mode=root" : "--mode=unshare",
@@ -186,7 +229,9 @@ std::vector<std::string> mmdebstrap_arguments(const build_request& request, cons
     arguments.push_back(std::move(hook));
   arguments.push_back(what.suite);
   arguments.push_back(work.tar());
-  if (!what.mirror.empty())
+  if (what.mirror.empty())
+    arguments.insert(arguments.end(), sources.begin(), sources.end());
+  else
     arguments.push_back(what.mirror);
   return arguments;
 }
@@ -207,8 +252,9 @@ result<void> install_packages(tool_runner& tools, const build_request& request,
     if (auto text = progress_of(line); !text.empty())
       on_stage("packages", text);
   };
-  auto ok =
-      tools.run("mmdebstrap", "mmdebstrap", mmdebstrap_arguments(request, work, is_root), show);
+  auto ok = tools.run(
+      "mmdebstrap", "mmdebstrap",
+      mmdebstrap_arguments(request, work, is_root, host_sources(request.what.suite)), show);
   if (!ok && !is_root && ok.error().code == ec::image_failed)
     return fail(ec::image_failed, ok.error().what, ok.error().why,
                 "a build without root needs user namespaces and an entry in /etc/subuid; or run it "

@@ -4,6 +4,7 @@
 #include "images/build.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace banger::images {
@@ -17,9 +18,18 @@ struct work_folder {
   [[nodiscard]] std::string result() const { return path + "/result"; }
 };
 
+/// The lines of sources.list with which the host uses a suite, its updates and its security
+/// updates, component main; empty where it does not use the suite. Only http and https, without a
+/// password. An image is built from there, and its guests go on using it. Pure.
+/// @param targets  lines "URI RELEASE COMPONENT", as `apt-get indextargets` formats them
+[[nodiscard]] std::vector<std::string> sources_for_suite(std::string_view targets,
+                                                         std::string_view suite);
+
 /// Arguments of mmdebstrap for this recipe. Pure.
-[[nodiscard]] std::vector<std::string> mmdebstrap_arguments(const build_request& request,
-                                                            const work_folder& work, bool is_root);
+/// @param sources  lines of sources.list where the recipe names no mirror; empty: Debian's own
+[[nodiscard]] std::vector<std::string>
+mmdebstrap_arguments(const build_request& request, const work_folder& work, bool is_root,
+                     const std::vector<std::string>& sources);
 
 /// Installs the packages into root.tar. Errors: as build_image.
 [[nodiscard]] result<void> install_packages(tool_runner& tools, const build_request& request,

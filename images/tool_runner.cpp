@@ -60,6 +60,9 @@ result<void> tool_runner::run(const std::string& program, const std::string& pac
   host::unique_fd reader{ends[0]}, writer{ends[1]}, in, out;
   host::spawn_request spawn;
   arguments.insert(arguments.begin(), *path);
+  // Should we be killed, the tool is told to end as well; mmdebstrap then removes its own folder.
+  if (auto setpriv = host::find_program("setpriv", host::search_path()))
+    arguments.insert(arguments.begin(), {*setpriv, "--pdeathsig", "TERM", "--"});
   spawn.argv = std::move(arguments);
   spawn.has_own_session = true; // so that it and its children can be signalled as one group
   spawn.fds = {{writer.get(), 2}};

@@ -122,7 +122,7 @@ result<void> slirp_loop::start(const network_options& options) {
   slirp_pollfds_fill(slirp_, &ignored, slirp_callbacks::add_poll, this);
   for (const auto& listener : polled_) // there is nothing else yet
     ::listen(listener.fd, listen_backlog);
-  connections_.clear(); // libslirp before 4.8 does not register listeners, later ones do
+  connections_.clear(); // libslirp 4.7 does not register listeners, later ones do
   return {};
 }
 

@@ -34,7 +34,8 @@ using events_actor = caf::typed_actor<caf::reacts_to<publish_event>,
 using vm_files_actor = caf::typed_actor<
     caf::replies_to<make_vm_files>::with<vm_files_made>,
     caf::replies_to<write_boot_files>::with<done>, caf::replies_to<write_handles>::with<done>,
-    caf::replies_to<remove_vm_files>::with<done>, caf::replies_to<read_log>::with<console_chunk>>;
+    caf::replies_to<remove_vm_files>::with<done>, caf::replies_to<cap_console>::with<done>,
+    caf::replies_to<read_log>::with<console_chunk>>;
 
 /// KNOWN_HOSTS: the daemon's sole writer of its known_hosts file. Detached: it syncs to disk.
 using known_hosts_actor =
@@ -82,6 +83,7 @@ using vm_actor = caf::typed_actor<caf::replies_to<order, progress_actor>::with<v
                                   caf::replies_to<read_console>::with<console_chunk>,
                                   // INTERNAL: from its machine, and its own clock.
                                   caf::reacts_to<machine_ended>, //
+                                  caf::reacts_to<watch_console>, //
                                   caf::reacts_to<expire_waiters>>;
 
 /// SUPERVISOR: the registry of VMs. Finds the VM for a ref and hands the request on; keeps the last

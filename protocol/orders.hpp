@@ -77,6 +77,17 @@ auto inspect(Inspector& f, get_guest_link& x) {
   return f(x.ref);
 }
 
+/// Self-tick of a running VM: look how long its console's log has become.
+struct watch_console {
+  std::int64_t started_at_ms =
+      0; ///< the run it belongs to; a tick of an earlier run ends its own chain
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, watch_console& x) {
+  return f(x.started_at_ms);
+}
+
 /// Self-tick of a VM: fail the waiters whose time has come.
 struct expire_waiters {};
 
@@ -245,6 +256,16 @@ struct remove_vm_files {
 template <class Inspector>
 auto inspect(Inspector& f, remove_vm_files& x) {
   return f(x.directory);
+}
+
+/// Request: cut a log that has grown too long; its newest part is kept beside it. Reply: done.
+struct cap_console {
+  std::string path;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, cap_console& x) {
+  return f(x.path);
 }
 
 /// Request: read a piece of a log. Reply: console_chunk.

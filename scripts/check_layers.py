@@ -16,7 +16,8 @@ MAY = {  # folder: what it may include, besides itself
     "guest": ["core"],
     "transport": ["host", "core", "protocol"],
     "actors": ["transport", "ssh", "hypervisor", "storage", "host", "core", "protocol"],
-    "client": ["transport", "host", "core", "protocol"],
+    "client": ["host", "core", "protocol", "include"],
+    "include": ["protocol"],
     "daemon": ["actors", "transport", "ssh", "hypervisor", "storage", "host", "core", "protocol"],
     "cli": ["client", "host", "core", "protocol"],
 }

@@ -58,8 +58,9 @@ struct connection_lost {
   bool terminal = false;
 };
 
-// Events of a channel: channel_opened, then data, eof, exit in the order of the wire, then one of
-// channel_closed, channel_refused, connection_lost, always the last one.
+// Events of a channel: channel_opened, then data, eof, exit in this order (as far as the server
+// sends them; channel_writable in between), then one of channel_closed, channel_refused,
+// connection_lost, always the last one.
 
 /// The server accepted the channel; for exec: it also started the command.
 struct channel_opened {};
@@ -104,9 +105,9 @@ using event =
                  channel_data, channel_eof, channel_exit, channel_closed, channel_writable>;
 
 /// Where events go. Called on the I/O thread, for one connection and for one channel in order,
-/// never again after the last event. It must not block and must not call ssh_io::stop(); every
-/// other call of ssh_io is allowed. The engine drops its reference, on its thread, after the last
-/// event.
+/// never again after the last event. It must not block, throw or call ssh_io::stop();
+/// every other call of ssh_io is allowed. The engine drops its reference, on its thread, after the
+/// last event.
 class sink {
 public:
   virtual ~sink() = default;
@@ -124,6 +125,7 @@ struct keepalive {
 
 /// The engine. Every call but stop() only queues a command and wakes the thread: it does not block,
 /// and what went wrong arrives as an event. Commands of one caller run in the order of its calls.
+/// Sinks must not be null.
 class ssh_io {
 public:
   /// Starts the thread. Blocks all signals in it.

@@ -2,6 +2,7 @@
 
 #include "core/cpio.hpp"
 #include "host/clock.hpp"
+#include "host/console_log.hpp"
 #include "host/files.hpp"
 #include "host/process.hpp"
 #include "host/random.hpp"
@@ -19,8 +20,6 @@ namespace {
 constexpr int tool_limit_ms = 120'000;
 constexpr std::size_t max_key = 16U << 10;
 constexpr std::size_t max_initrd = 64U << 20;
-constexpr std::size_t console_cap = 8U
-                                    << 20; // of the log at a start; the newest half of it is kept
 constexpr std::uint32_t most_log_bytes = 64U << 10;
 
 /// Runs one of Debian's tools. Errors: missing_program with the package, or the tool's own last
@@ -77,17 +76,6 @@ result<std::string> fill_folder(const make_vm_files& x) {
   return key->substr(0, std::min(second_space, key->find('\n')));
 }
 
-/// Keeps the newest half of a console log that has grown too long, so that a guest can't fill the
-/// disk.
-void cap_console(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0 || static_cast<std::size_t>(info.st_size) <= console_cap)
-    return;
-  auto kept = host::read_tail(path, console_cap / 2);
-  if (kept)
-    (void)host::write_file(path, *kept, 0600);
-}
-
 } // namespace
 
 result<std::string> make_vm_folder(const make_vm_files& x) {
@@ -120,8 +108,16 @@ result<void> write_boot_archive(const write_boot_files& x) {
        {"banger/authorized_keys", x.authorized_key + "\n", core::cpio_private_file},
        {"banger/ssh_host_ed25519_key", *host_key, core::cpio_private_file},
        {"banger/config", config, core::cpio_private_file}});
-  cap_console(x.directory + "/console.log");
+  if (auto ok = cap_console_log(x.directory + "/console.log"); !ok)
+    return ok;
   return host::write_file(x.directory + "/initrd.cpio", *initrd + own, 0600);
+}
+
+result<void> cap_console_log(const std::string& path) {
+  auto capped = host::cap_log(path, console_cap);
+  if (!capped)
+    return tl::make_unexpected(capped.error());
+  return {};
 }
 
 std::string handles_path(const std::string& directory) {

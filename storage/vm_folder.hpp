@@ -22,6 +22,13 @@ namespace banger::storage {
 /// Path of the handles file of a VM's folder.
 [[nodiscard]] std::string handles_path(const std::string& directory);
 
+/// How long a console's log may become between two looks at it, in bytes.
+inline constexpr std::uint64_t console_cap = 4U << 20;
+
+/// Moves the newest part of a console's log that is longer than console_cap to `<path>.1`, and
+/// empties it: a guest must not fill the disk. Errors: no_space, unsafe_path, failed.
+[[nodiscard]] result<void> cap_console_log(const std::string& path);
+
 /// A piece of a log, as read_console promises it. Errors: failed. No file: an empty piece.
 [[nodiscard]] result<console_chunk> read_log_piece(const read_log& x);
 

@@ -300,15 +300,19 @@ class Sandbox:
 
     def end_daemon(self):
         """A problem here is a finding of its own, but must not hide the others."""
-        problems = []
         names = self.run("vm", "list", "-q")
         if names.status != 0:
             return [f"at the end: {names}"]
-        steps = [("vm", "delete", *names.text.split())] if names.text.split() else []
-        for step in [*steps, ("daemon", "stop")]:
-            done = self.run(*step)
-            if done.status != 0:
-                problems.append(f"at the end: {done}")
+        problems = []
+        if names.text.split():
+            self.run("vm", "delete", *names.text.split())  # ephemeral ones may be going already
+            try:
+                poll("all VMs are deleted", lambda: not self.vms(), 20)
+            except AssertionError as why:
+                problems.append(f"at the end: {why}")
+        done = self.run("daemon", "stop")
+        if done.status != 0:
+            problems.append(f"at the end: {done}")
         return problems
 
     def wait_processes(self):

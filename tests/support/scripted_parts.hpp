@@ -70,6 +70,9 @@ inline vm_files_actor::behavior_type scripted_files(vm_files_actor::pointer self
       [self, plan](const remove_vm_files&) {
         return act(self, *plan, manner::well, "remove files", done{});
       },
+      [self, plan](const cap_console&) {
+        return act(self, *plan, manner::well, "cap console", done{});
+      },
       [](const read_log& x) {
         return console_chunk{x.offset, x.offset, {}};
       },

@@ -107,7 +107,10 @@ void test_sshd::start() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0)
     throw std::runtime_error("pipe failed");
-  pid_ = spawn({sshd_program, "-D", "-e", "-f", directory() / "sshd_config"}, ends[1]);
+  // setpriv(1): sshd ends with this process even where a crash skips the destructor.
+  pid_ = spawn({"setpriv", "--pdeathsig", "KILL", sshd_program, "-D", "-e", "-f",
+                directory() / "sshd_config"},
+               ends[1]);
   ::close(ends[1]);
   auto seen = std::string();
   char buffer[4096];

@@ -45,7 +45,8 @@ TEST_CASE("shell quote: a command has its arguments, variables and folder") {
 }
 
 TEST_CASE("shell quote: without its folder a command does not run") {
-  CHECK(output_of(shell_command({"echo", "ran"}, {}, "/no such folder") + " 2>/dev/null").empty());
+  CHECK(output_of("{ " + shell_command({"echo", "ran"}, {}, "/no such folder") + "; } 2>/dev/null")
+            .empty());
 }
 
 TEST_CASE("shell quote: a folder that looks like an option is a folder") {
