@@ -130,7 +130,14 @@ def main():
     # The longest first: then both processors are busy to the end.
     order = sorted(chosen, key=lambda name: -limit_of(chosen[name]))
     with ThreadPoolExecutor(how.j) as pool:
-        words = list(pool.map(lambda n: report(run_apart(n, chosen[n])), order))
+        outcomes = [(n, pool.submit(lambda n=n: report(run_apart(n, chosen[n])))) for n in order]
+    words = []
+    for name, outcome in outcomes:
+        word = outcome.result()
+        if word == "FAIL":  # an emulated guest can starve beside another one: once more, alone; then it counts
+            print(f"again, alone: {name}", flush=True)
+            word = report(run_apart(name, chosen[name]))
+        words.append(word)
     if "skip" in words:
         print(f"{words.count('skip')} skipped")
     print(f"{words.count('ok')} passed, {words.count('FAIL')} failed")
