@@ -160,15 +160,18 @@ class Sandbox:
         base = base if len(base) < 40 else "/tmp"  # a socket's path is short
         self.dir = Path(tempfile.mkdtemp(prefix="bgt-", dir=base))
         self.home, self.runtime = self.dir / "h", self.dir / "r"
-        for path in (self.home, self.runtime):
+        self.temporary = self.dir / "t"
+        for path in (self.home, self.runtime, self.temporary):
             path.mkdir(mode=0o700)
+        self.temporary.chmod(0o1777)  # builders become other users
+        self.dir.chmod(0o755)
         self.state = self.home / ".local/state/banger"
         self.data = self.home / ".local/share/banger"
         self.images = self.data / "images"
         self.socket = self.runtime / "banger/bangerd.sock"
         self.env = {"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
                     "HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.runtime),
-                    "LANG": "C.UTF-8"}
+                    "TMPDIR": str(self.temporary), "LANG": "C.UTF-8"}
         self.started = []
         if with_image:
             self.images.mkdir(parents=True, mode=0o700)
@@ -294,6 +297,7 @@ class Sandbox:
             if stat.S_ISSOCK(path.lstat().st_mode) or path.name.endswith((".lock", ".tmp")):
                 leaks.append(f"runtime file: {path}")
         leaks += [f"vm folder: {x}" for x in self.vm_folders()]
+        leaks += [f"temporary file: {x.name}" for x in self.temporary.iterdir()]
         if self.images.is_dir():
             leaks += [f"image: {x.name}" for x in self.images.iterdir() if x.name[0] == "."]
         return leaks

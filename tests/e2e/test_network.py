@@ -6,7 +6,7 @@ import subprocess
 import threading
 import urllib.request
 
-from harness import Skip, check, equal
+from harness import Skip, check, equal, limit
 
 
 def test_ssh_and_what_the_guest_can_reach(box):
@@ -90,26 +90,32 @@ def test_an_isolated_guest_reaches_nothing(box):
     done = box.run("vm", "exec", "box", "--", "timeout", "5", "bash", "-c",
                    "exec 3<>/dev/tcp/10.0.2.2/53 && echo connected")
     check(done.status != 0, done)
-    done = box.run("vm", "exec", "box", "--", "timeout", "10", "getent", "hosts", "deb.debian.org")
+    done = box.run("vm", "exec", "box", "--", "timeout", "10", "getent", "hosts", "example.com")
     check(done.status != 0 and not done.out, "names are not resolved", done)
     equal(box.sh("box", "echo but exec works"), "but exec works\n")
     equal(box.ok("vm", "ssh", "box", "--", "echo and ssh").text, "and ssh\n")
 
 
 def mirror_answers():
-    """Whether this host gets a package list the way the guest's apt will: directly, by HTTP."""
+    """Whether the mirror that this host's apt uses answers without a proxy, as the guest has none."""
+    listed = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)"], capture_output=True, text=True,
+                            check=False).stdout.split()
+    mirrors = [uri for uri in listed if uri.startswith("http://")]
+    if not mirrors:
+        return False
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open("http://deb.debian.org/debian/dists/bookworm/InRelease", timeout=10) as file:
+        with direct.open(mirrors[0] + "dists/bookworm/InRelease", timeout=10) as file:
             return file.read(100).startswith(b"-----BEGIN PGP SIGNED MESSAGE")
     except OSError:
         return False
 
 
+@limit(300)
 def test_apt_works_in_the_guest(box):
     if not mirror_answers():
-        raise Skip("deb.debian.org does not answer plain HTTP from here")
+        raise Skip("the mirror of this host does not answer plain HTTP without a proxy")
     done = box.run("vm", "run", "--rm", "--", "sh", "-c", "apt-get update -q && echo fetched",
-                   timeout=110)
+                   timeout=250)
     equal(done.status, 0, done)
     check(done.out.endswith(b"fetched\n") and b"Err:" not in done.out, done)

@@ -9,8 +9,8 @@ import time
 from harness import check, equal, poll
 
 WEIRD_ARGUMENTS = [b"", b"two words", b"  lead and trail  ", b"it's", b'say "hi"', b"a\nb\n",
-                   b"$HOME", b"`id`", b"a;b|c&d", b"\\", b"\\n", b"*", b"--", b"-n", b"\t", b"caf\xc3\xa9",
-                   b"\xff\xfe\x80", b"!", b"~", b"#x", b"%s", bytes(range(1, 32))]
+                   b"$HOME", b"`id`", b"a;b|c&d", b"\\", b"\\n", b"*", b"--", b"-n", b"\t",
+                   b"caf\xc3\xa9", b"\xff\xfe\x80", b"!", b"~", b"#x", b"%s", bytes(range(1, 32))]
 
 
 def test_run_passes_streams_and_status_and_leaves_nothing(box):

@@ -30,7 +30,7 @@ constexpr std::size_t mib = 1024 * 1024;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr std::size_t memory_limit = 4096 * mib;
 #else
-constexpr std::size_t memory_limit = 16 * mib;
+constexpr std::size_t memory_limit = 48 * mib;
 #endif
 
 // Answers each connection to a Unix socket with what it sends, until the test ends.
