@@ -18,8 +18,10 @@ using self_pointer = exec_actor::stateful_pointer<exec_state>;
 namespace agent = core::agent;
 
 constexpr std::chrono::milliseconds connect_limit{30'000};
-constexpr std::chrono::milliseconds drain_pause{
-    300}; // for output of a grandchild that keeps stdout open
+// Silence after the command's end that means: what still holds its stdout is a process it left
+// behind. Long, because its output comes by other channels than its end, and a starved guest may
+// take seconds between the two.
+constexpr std::chrono::milliseconds drain_pause{5'000};
 constexpr std::uint32_t control_credit = 64U << 10;
 constexpr std::uint32_t least_output_credit = 64U << 10;
 constexpr std::int32_t exit_not_found = 127, exit_not_executable = 126; // sh(1)
@@ -63,7 +65,12 @@ void drain_due(self_pointer self, const step_due& x) {
   auto& state = self->state;
   if (!state.has_end || x.step != state.activity)
     return;
-  if (!state.unpaid.empty()) { // the client is slow, so more may be held back in the guest
+  // A client pays in steps, so a little is always owed; one that owes half its credit is slow, and
+  // more may be held back in the guest for it.
+  std::uint64_t owed = 0;
+  for (const auto& piece : state.unpaid)
+    owed += piece.bytes;
+  if (2 * owed >= std::max(state.spec.request.output_credit, least_output_credit)) {
     watch_drain(self);
     return;
   }
