@@ -156,6 +156,7 @@ class Sandbox:
     """A clean world for one user of banger. Use as a context manager: its end checks for leaks."""
 
     def __init__(self, with_image=True):
+        built = images.find_images() if with_image else None  # may fail: nothing is made yet
         base = os.environ.get("TMPDIR", "/tmp")
         base = base if len(base) < 40 else "/tmp"  # a socket's path is short
         self.dir = Path(tempfile.mkdtemp(prefix="bgt-", dir=base))
@@ -173,11 +174,11 @@ class Sandbox:
                     "HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.runtime),
                     "TMPDIR": str(self.temporary), "LANG": "C.UTF-8"}
         self.started = []
-        if with_image:
+        if built:
             self.images.mkdir(parents=True, mode=0o700)
             for path in (self.data, self.images):
                 path.chmod(0o700)
-            images.link_image(images.find_images(), self.images)
+            images.link_image(built, self.images)
 
     # -- commands
 

@@ -62,7 +62,7 @@ def check_streams(box):
 
 def check_arguments(box):
     done = box.ok("vm", "exec", "box", "--", "printf", r"%s\0", *WEIRD_ARGUMENTS)
-    equal(done.out.split(b"\0")[:-1], WEIRD_ARGUMENTS)
+    equal(done.out.split(b"\0")[:-1], WEIRD_ARGUMENTS, done)
     many = [f"argument-{i}" for i in range(2000)]
     equal(box.ok("vm", "exec", "box", "--", "printf", r"%s\n", *many).text.split(), many)
 
