@@ -299,7 +299,6 @@ failure describe(vm_pointer self, failure why) {
 }
 
 void finish(vm_pointer self) {
-  auto reply = self->state.operation->reply;
   auto operation = std::move(*self->state.operation);
   self->state.operation.reset(); // the answer shows the VM at rest
   if (operation.reply.pending())
@@ -313,6 +312,24 @@ void finish_failed(vm_pointer self, failure why) {
   if (reply.pending())
     reply.deliver(to_error(std::move(described)));
   end_operation(self);
+}
+
+void note_error(vm_pointer self, std::string text, std::string stage) {
+  auto& record = self->state.record;
+  record.error = std::move(text);
+  record.error_stage = std::move(stage);
+  record.error_at_ms = host::unix_ms();
+}
+
+void forget_error(vm_pointer self) {
+  auto& record = self->state.record;
+  record.error.clear();
+  record.error_stage.clear();
+  record.error_at_ms = 0;
+}
+
+std::vector<std::string> pin_names(const vm_record& record) {
+  return {record.name + ".vm", "[" + record.address + "]:" + std::to_string(record.ssh_port)};
 }
 
 void begin_console_watch(vm_pointer self) {
@@ -333,9 +350,7 @@ void save_record(vm_pointer self, std::function<void()> next) {
       [next](const done&) { next(); },
       [self, next](const caf::error& why) {
         auto problem = to_failure(why, "save the record");
-        self->state.record.error = to_string(problem);
-        self->state.record.error_stage = "store";
-        self->state.record.error_at_ms = host::unix_ms();
+        note_error(self, to_string(problem), "store");
         next();
       });
 }

@@ -11,20 +11,9 @@ auto on_failure(vm_pointer self, std::string stage) {
   return [self, stage](const caf::error& why) { give_up(self, to_failure(why, stage)); };
 }
 
-std::vector<std::string> pin_names(const vm_record& record) {
-  return {record.name + ".vm", "[" + record.address + "]:" + std::to_string(record.ssh_port)};
-}
-
 void settle(vm_pointer self, settled_state settled, vm_state state) {
   self->state.record.settled = settled;
   self->state.state = state;
-}
-
-void forget_error(vm_pointer self) {
-  auto& record = self->state.record;
-  record.error.clear();
-  record.error_stage.clear();
-  record.error_at_ms = 0;
 }
 
 // -- create: row first, then files, then the pin
@@ -181,9 +170,7 @@ void roll_back_start(vm_pointer self, failure why) {
     if (is_cancelled) {
       settle(self, settled_state::stopped, vm_state::stopped);
     } else {
-      record.error = to_string(why);
-      record.error_stage = self->state.operation->stage;
-      record.error_at_ms = host::unix_ms();
+      note_error(self, to_string(why), self->state.operation->stage);
       settle(self, settled_state::error, vm_state::error);
     }
     save_record(self, [self, why] {

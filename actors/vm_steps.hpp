@@ -8,6 +8,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace banger::actors {
 
@@ -46,6 +47,13 @@ void ask(vm_pointer self, const Handle& whom, core::milliseconds deadline, Reque
               on_error(why);
           });
 }
+
+/// Remembers in the record what went wrong and in which stage; forget_error takes it back.
+void note_error(vm_pointer self, std::string text, std::string stage);
+void forget_error(vm_pointer self);
+
+/// The names a VM's host key is pinned under, as known_hosts spells them.
+[[nodiscard]] std::vector<std::string> pin_names(const vm_record& record);
 
 /// Keeps an eye on the console's log for as long as the VM runs.
 void begin_console_watch(vm_pointer self);

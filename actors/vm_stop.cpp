@@ -35,9 +35,7 @@ void stopped(vm_pointer self, bool is_restart) {
     begin_start(self);
     return;
   }
-  state.record.error.clear();
-  state.record.error_stage.clear();
-  state.record.error_at_ms = 0;
+  forget_error(self);
   save_record(self, [self] { finish(self); });
 }
 
@@ -74,8 +72,7 @@ void forget_row(vm_pointer self, failure first) {
 void forget_pins(vm_pointer self, failure first) {
   const auto& context = *self->state.context;
   const auto& record = self->state.record;
-  pin_host_key pins{
-      {record.name + ".vm", "[" + record.address + "]:" + std::to_string(record.ssh_port)}, {}};
+  pin_host_key pins{pin_names(record), {}};
   ask<done>(
       self, context.known_hosts, context.deadlines.storage, std::move(pins),
       [self, first](const done&) { forget_row(self, first); },
@@ -165,9 +162,7 @@ void begin_stop(vm_pointer self, core::milliseconds grace, bool is_restart) {
       }
       self->state.state = vm_state::error;
       self->state.record.settled = settled_state::error;
-      self->state.record.error = to_string(first);
-      self->state.record.error_stage = "shutting down";
-      self->state.record.error_at_ms = host::unix_ms();
+      note_error(self, to_string(first), "shutting down");
       save_record(self, [self, first] { finish_failed(self, first); });
     });
   });
@@ -230,8 +225,7 @@ void begin_recovery(vm_pointer self, const vm_past& past) {
                   auto& settled = self->state.record;
                   settled.settled = settled_state::stopped;
                   settled.wanted = wanted_state::stopped;
-                  settled.error = "it ended while the daemon was away";
-                  settled.error_at_ms = host::unix_ms();
+                  note_error(self, "it ended while the daemon was away", settled.error_stage);
                   self->state.state = vm_state::stopped;
                   save_record(self, [self] { finish(self); });
                 },
@@ -247,9 +241,7 @@ void machine_gone(vm_pointer self, const machine_ended& event) {
     auto& record = self->state.record;
     record.settled = settled_state::stopped;
     record.wanted = wanted_state::stopped;
-    record.error = event.reason;
-    record.error_stage = "running";
-    record.error_at_ms = host::unix_ms();
+    note_error(self, event.reason, "running");
     self->state.state = vm_state::stopped;
     save_record(self, [self] { finish(self); });
   });

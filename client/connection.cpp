@@ -1,6 +1,8 @@
 #include "client/connection.hpp"
 
 #include "host/random.hpp"
+#include "host/unique_fd.hpp"
+#include "host/unix_socket.hpp"
 #include "protocol/version.hpp"
 
 #include <algorithm>
@@ -34,24 +36,19 @@ result<int> dial(const std::string& path) {
     return fail(ec::bad_request, "the socket path is too long", path,
                 "set BANGER_SOCKET or XDG_RUNTIME_DIR to a shorter path (at most 107 bytes)");
   std::memcpy(address.sun_path, path.data(), path.size());
-  auto fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0)
+  host::unique_fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (!fd)
     return fail_errno("make a socket");
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
-    auto error = errno;
-    ::close(fd);
-    return fail(ec::unreachable, "connect to the daemon at " + path, std::strerror(error));
-  }
-  if (peer.uid != ::geteuid() && peer.uid != 0) {
-    ::close(fd);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return fail(ec::unreachable, "connect to the daemon at " + path, std::strerror(errno));
+  auto peer = host::peer_of(fd.get());
+  if (!peer)
+    return fail(ec::unreachable, "connect to the daemon at " + path, peer.error().why);
+  if (peer->uid != ::geteuid() && peer->uid != 0)
     return fail(ec::unsafe_path, "refuse to talk to the daemon at " + path,
-                "it runs as uid " + std::to_string(peer.uid),
+                "it runs as uid " + std::to_string(peer->uid),
                 "set BANGER_SOCKET to a path of your own");
-  }
-  return fd;
+  return fd.release();
 }
 
 } // namespace

@@ -15,7 +15,6 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace banger::images {
@@ -39,10 +38,10 @@ private:
 
 result<void> check_space(const std::string& folder) {
   constexpr std::uint64_t needed = 1536ULL << 20; // tar, tree and disk of a small image
-  struct statvfs info {};
-  if (::statvfs(folder.c_str(), &info) != 0)
-    return fail_errno("look at " + folder);
-  if (std::uint64_t{info.f_bavail} * info.f_frsize < needed)
+  auto free = host::free_bytes(folder);
+  if (!free)
+    return tl::make_unexpected(free.error());
+  if (*free < needed)
     return fail(ec::no_space, "build the image", "less than 1.5 GiB are free in " + folder,
                 "make room there");
   return {};

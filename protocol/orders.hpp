@@ -575,14 +575,6 @@ auto inspect(Inspector& f, publish_event& x) {
   return f(x.kind, x.subject, x.detail);
 }
 
-/// Event from the gateway: a client is gone.
-struct client_left {};
-
-template <class Inspector>
-auto inspect(Inspector& f, client_left&) {
-  return f();
-}
-
 /// Housekeeping tick.
 struct sweep {};
 

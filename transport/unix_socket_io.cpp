@@ -26,11 +26,6 @@ bool fill(sockaddr_un& address, const std::string& path) {
   return true;
 }
 
-bool peer_of(int fd, ucred& peer) {
-  socklen_t size = sizeof peer;
-  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
-}
-
 caf::error check_folder(const std::string& path) {
   auto folder = path.substr(0, path.rfind('/'));
   struct stat info {};
@@ -44,7 +39,7 @@ caf::error check_folder(const std::string& path) {
 } // namespace
 
 guarded_scribe::guarded_scribe(net::default_multiplexer& multiplexer, int fd, unix_state_ptr state,
-                               ucred peer)
+                               host::peer peer)
     : net::scribe_impl(multiplexer, fd), state_(std::move(state)), guard_(state_->options.limits),
       peer_(peer), since_(std::chrono::steady_clock::now()) {
   ++state_->open;
@@ -86,8 +81,8 @@ unix_doorman::~unix_doorman() {
 
 bool unix_doorman::new_connection() {
   auto fd = acceptor_.accepted_socket();
-  ucred peer{};
-  if (detached() || !peer_of(fd, peer) || peer.uid != ::geteuid() ||
+  auto peer = host::peer_of(fd);
+  if (detached() || !peer || peer->uid != ::geteuid() ||
       state_->open >= state_->options.max_connections) {
     ++state_->refused;
     ::close(fd);
@@ -95,7 +90,7 @@ bool unix_doorman::new_connection() {
   }
   ++state_->accepted;
   auto& multiplexer = acceptor_.backend();
-  auto scribe = caf::make_counted<guarded_scribe>(multiplexer, fd, state_, peer);
+  auto scribe = caf::make_counted<guarded_scribe>(multiplexer, fd, state_, *peer);
   auto handle = scribe->hdl();
   parent()->add_scribe(std::move(scribe));
   return doorman::new_connection(&multiplexer, handle);
@@ -142,18 +137,17 @@ caf::expected<caf::io::scribe_ptr> connect_to(net::default_multiplexer& multiple
     return cannot(caf::sec::cannot_connect_to_node, "make a socket for", path, errno);
   timeval patience{2, 0}; // bounds connect(2) while the listener's backlog is full
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  ucred peer{};
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      !peer_of(fd, peer)) {
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     auto error = errno;
     ::close(fd);
     return cannot(caf::sec::cannot_connect_to_node, "connect to", path, error);
   }
-  if (peer.uid != ::geteuid() && peer.uid != 0) {
+  auto peer = host::peer_of(fd);
+  if (!peer || (peer->uid != ::geteuid() && peer->uid != 0)) {
     ::close(fd);
     return cannot(caf::sec::cannot_connect_to_node, "listener is of another user", path, EPERM);
   }
-  return caf::io::scribe_ptr{caf::make_counted<guarded_scribe>(multiplexer, fd, state, peer)};
+  return caf::io::scribe_ptr{caf::make_counted<guarded_scribe>(multiplexer, fd, state, *peer)};
 }
 
 } // namespace banger::transport

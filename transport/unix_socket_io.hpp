@@ -1,6 +1,7 @@
 // The scribe and the doorman of the Unix transport: CAF's socket handlers, adapted to AF_UNIX.
 #pragma once
 
+#include "host/unix_socket.hpp"
 #include "transport/unix_transport.hpp"
 
 #include <caf/expected.hpp>
@@ -36,7 +37,8 @@ using unix_state_ptr = std::shared_ptr<unix_state>;
 /// One connection: CAF's scribe with the guard in front.
 class guarded_scribe : public net::scribe_impl {
 public:
-  guarded_scribe(net::default_multiplexer& multiplexer, int fd, unix_state_ptr state, ucred peer);
+  guarded_scribe(net::default_multiplexer& multiplexer, int fd, unix_state_ptr state,
+                 host::peer peer);
   ~guarded_scribe() override;
 
   /// For CAF's logs. The base class would ask the socket for an IP address.
@@ -50,7 +52,7 @@ public:
 private:
   unix_state_ptr state_;
   core::basp_guard guard_;
-  ucred peer_;
+  host::peer peer_;
   std::chrono::steady_clock::time_point since_;
 };
 

@@ -2,8 +2,7 @@
 
 #include "host/files.hpp"
 #include "tests/support/scripted_parts.hpp"
-
-#include <cstdlib>
+#include "tests/support/temporary_folder.hpp"
 
 using namespace banger;
 using namespace banger::test;
@@ -277,19 +276,17 @@ TEST_CASE_FIXTURE(vm_world, "vm: a full disk does not keep a VM from being stopp
 TEST_CASE_FIXTURE(
     vm_world,
     "vm: a console log that grows too long is cut while the VM runs, a short one is left") {
-  auto folder = std::string{"/tmp/banger-vm-test-XXXXXX"};
-  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  const temporary_folder folder;
   auto x = record("box", settled_state::stopped);
-  x.directory = folder;
+  x.directory = folder.path();
   spawn_vm(x);
   REQUIRE(give(order_kind::start)->value);
   plan.log.clear();
   pass(30s);
   CHECK_FALSE(plan.saw("cap console"));
-  REQUIRE(host::write_file(folder + "/console.log", std::string((5U << 20), 'x'), 0600));
+  REQUIRE(host::write_file(folder / "console.log", std::string((5U << 20), 'x'), 0600));
   pass(30s);
   CHECK(plan.saw("cap console"));
-  (void)host::remove_tree(folder);
 }
 
 TEST_CASE_FIXTURE(vm_world, "recovery: a process that survived is taken over") {
