@@ -5,10 +5,7 @@
 #include "client/launch.hpp"
 #include "core/exit_code.hpp"
 #include "host/clock.hpp"
-#include "host/files.hpp"
 #include "protocol/version.hpp"
-
-#include <poll.h>
 
 namespace banger::cli {
 
@@ -35,24 +32,13 @@ int daemon_status_of(const host::paths& where, const options& how) {
 }
 
 int daemon_stop(const host::paths& where, const options& how) {
-  auto link = client::connection::open(where.socket, quick_limit);
-  if (!link && link.error().code == ec::unreachable) {
-    print("no daemon runs\n");
-    return core::exit_ok;
-  }
-  if (!link)
-    return report(link.error(), how);
-  if (auto ok = link->ask<done>(stop_daemon{}, quick_limit);
-      !ok && ok.error().code != ec::unreachable)
-    return report(ok.error(), how);
-  // The lock file goes last, when all is written.
-  constexpr int pause_ms = 20, tries = 500;
-  for (int i = 0; i < tries && host::exists(where.lock); ++i)
-    (void)::poll(nullptr, 0, pause_ms);
-  if (host::exists(where.lock))
-    return report({ec::timed_out, "stop the daemon", "it does not end", "kill its process by hand"},
-                  how);
-  print("stopped the daemon; VMs go on running\n");
+  auto was_there = client::stop_daemon(where, quick_limit);
+  if (!was_there)
+    return report(was_there.error(), how);
+  if (how.is_json)
+    print(stopped_json(*was_there));
+  else
+    print(*was_there ? "stopped the daemon; VMs go on running\n" : "no daemon runs\n");
   return core::exit_ok;
 }
 
@@ -60,10 +46,16 @@ int show_version(const host::paths& where, const options& how) {
   auto link = client::connection::open(where.socket, quick_limit);
   std::string mine{program_version};
   auto theirs = link ? link->greeting().program_version : std::string{};
+  auto why = link ? failure{ec::none, {}, {}, {}} : link.error();
   if (how.is_json) {
-    print(version_json(mine, theirs));
+    print(version_json(mine, theirs, why));
   } else {
-    print("banger  " + mine + "\nbangerd " + (theirs.empty() ? "not running" : theirs) + "\n");
+    auto is_absent = why.code == ec::unreachable;
+    print("banger  " + mine + "\nbangerd " +
+          (link        ? theirs
+           : is_absent ? "not running"
+                       : "unknown (" + to_string(why) + ")") +
+          "\n");
   }
   return core::exit_ok;
 }

@@ -1,6 +1,5 @@
 #include "cli/exec_stream.hpp"
 
-#include "cli/session.hpp"
 #include "cli/terminal.hpp"
 #include "core/exit_code.hpp"
 #include "host/unique_fd.hpp"
@@ -83,13 +82,15 @@ private:
 /// sending and the command in the guest waits.
 class stream {
 public:
-  stream(client::connection& link, std::uint64_t number, std::uint32_t input_credit)
-      : link_(link), number_(number), input_credit_(input_credit) {}
+  stream(session& talk, const exec_opened& opened)
+      : link_(talk.link()), signals_(talk.signals()), number_(opened.exec),
+        input_credit_(opened.input_credit) {}
 
   result<int> run() {
     for (;;) {
       take_messages();
-      flush();
+      if (auto ok = flush(); !ok)
+        return tl::make_unexpected(ok.error());
       if (is_over_ && out_.is_empty() && errors_.is_empty())
         break;
       if (auto ok = wait(); !ok && !is_over_)
@@ -161,18 +162,21 @@ private:
     }
   }
 
-  void flush() {
+  /// Where our output cannot go on the command ends with us: quietly where nobody reads.
+  result<void> flush() {
     for (auto* to : {&out_, &errors_}) {
       auto done = to->flush();
+      if (!done && errno == EPIPE)
+        ::_exit(core::exit_signalled + SIGPIPE);
       if (!done)
-        ::_exit(core::exit_signalled +
-                SIGPIPE); // nobody reads: end quietly, and the command with us
+        return fail_errno("write the output");
       written_ += static_cast<std::uint32_t>(*done);
     }
     if (written_ >= credit_step && !is_over_) {
       link_.tell(exec_credit{number_, written_});
       written_ = 0;
     }
+    return {};
   }
 
   void ended(const exec_ended& end) {
@@ -182,7 +186,7 @@ private:
   }
 
   client::connection& link_;
-  signal_watch signals_;
+  signal_watch& signals_;
   std::uint64_t number_;
   std::uint32_t input_credit_;
   output_stream out_{STDOUT_FILENO};
@@ -197,13 +201,14 @@ private:
 
 } // namespace
 
-result<int> stream_exec(client::connection& link, const options& how, const std::string& ref) {
+result<int> stream_exec(session& talk, const std::string& ref) {
+  const auto& how = talk.how();
   open_exec request{ref, how.command, how.env, how.cwd, output_credit};
   constexpr std::chrono::milliseconds limit{60'000};
-  auto opened = link.ask<exec_opened>(request, limit);
+  auto opened = talk.ask<exec_opened>(request, limit, on_interrupt::leave);
   if (!opened)
     return tl::make_unexpected(opened.error());
-  return stream{link, opened->exec, opened->input_credit}.run();
+  return stream{talk, *opened}.run();
 }
 
 } // namespace banger::cli

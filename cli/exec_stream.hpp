@@ -1,8 +1,7 @@
 // Joins our standard streams to a command in a guest.
 #pragma once
 
-#include "cli/options.hpp"
-#include "client/connection.hpp"
+#include "cli/session.hpp"
 
 #include <string>
 
@@ -12,8 +11,7 @@ namespace banger::cli {
 /// ends. Binary-safe; what is held in memory is bounded by the credit. The first Ctrl-C goes to the
 /// command, a second one, or SIGTERM or SIGHUP, ends the connection and with it the command.
 /// @returns the exit status for this program: the command's own, or 128 plus a signal. Errors: as
-/// open_exec.
-[[nodiscard]] result<int> stream_exec(client::connection& link, const options& how,
-                                      const std::string& ref);
+/// open_exec, and failed where the output cannot be written.
+[[nodiscard]] result<int> stream_exec(session& talk, const std::string& ref);
 
 } // namespace banger::cli

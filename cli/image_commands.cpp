@@ -25,23 +25,17 @@ void suggest(session& talk, const std::string& name, failure& why) {
     why.hint = "did you mean '" + meant + "'?";
 }
 
-/// Asks the same of each named image; the first failure decides the exit status.
-template <class Request, class Show>
-int for_each_image(session& talk, Show show) {
-  int status = core::exit_ok;
+/// Asks the same of each named image.
+template <class Request>
+std::vector<outcome<image_info>> ask_all(session& talk) {
+  std::vector<outcome<image_info>> outcomes;
   for (const auto& name : talk.how().refs) {
     auto image = talk.ask<image_info>(Request{name}, operation_limit);
-    if (image) {
-      show(*image);
-      continue;
-    }
-    auto why = image.error();
-    suggest(talk, name, why);
-    auto code = report(why, talk.how());
-    if (status == core::exit_ok)
-      status = code;
+    if (!image)
+      suggest(talk, name, image.error());
+    outcomes.push_back({name, std::move(image)});
   }
-  return status;
+  return outcomes;
 }
 
 } // namespace
@@ -80,16 +74,25 @@ int image_list_all(client::connection link, const options& how) {
 
 int image_show(client::connection link, const options& how) {
   session talk{std::move(link), how};
-  return for_each_image<get_image>(talk, [&](const image_info& image) {
-    print(how.is_json ? json(image) : image_details(image, host::unix_ms()));
+  auto outcomes = ask_all<get_image>(talk);
+  if (how.is_json && outcomes.size() == 1) {
+    const auto& only = outcomes.front().value;
+    if (!only)
+      return report(only.error(), how);
+    print(json(*only));
+    return core::exit_ok;
+  }
+  bool is_first = true;
+  return tell(outcomes, how, [&](const image_info& image) {
+    print((is_first ? "" : "\n") + image_details(image, host::unix_ms()));
+    is_first = false;
   });
 }
 
 int image_delete(client::connection link, const options& how) {
   session talk{std::move(link), how};
-  return for_each_image<delete_image>(talk, [&](const image_info& image) {
-    print(how.is_json ? json(image) : "deleted " + image.name + "\n");
-  });
+  return tell(ask_all<delete_image>(talk), how,
+              [](const image_info& image) { print("deleted " + image.name + "\n"); });
 }
 
 } // namespace banger::cli

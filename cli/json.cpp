@@ -78,6 +78,17 @@ record list_of(const std::vector<T>& all) {
   return items;
 }
 
+template <class T>
+std::string results(const std::string& kind, const std::vector<outcome<T>>& outcomes) {
+  auto items = record::array();
+  for (const auto& x : outcomes)
+    items.push_back({{"ref", x.ref},
+                     {"ok", x.value.has_value()},
+                     {kind, x.value ? to_record(*x.value) : record(nullptr)},
+                     {"error", x.value ? record(nullptr) : to_record(x.value.error())}});
+  return print({{"results", items}});
+}
+
 } // namespace
 
 std::string json(const vm_info& vm) {
@@ -123,18 +134,23 @@ std::string json(const failure& why) {
   return print({{"error", to_record(why)}});
 }
 
-std::string json(const std::vector<outcome>& outcomes) {
-  auto items = record::array();
-  for (const auto& x : outcomes)
-    items.push_back({{"ref", x.ref},
-                     {"ok", x.is_ok},
-                     {"vm", x.is_ok ? to_record(x.vm) : record(nullptr)},
-                     {"error", x.is_ok ? record(nullptr) : to_record(x.why)}});
-  return print({{"results", items}});
+std::string json(const std::vector<outcome<vm_info>>& outcomes) {
+  return results("vm", outcomes);
 }
 
-std::string version_json(const std::string& client, const std::string& daemon) {
-  return print({{"client", client}, {"daemon", text(daemon)}});
+std::string json(const std::vector<outcome<image_info>>& outcomes) {
+  return results("image", outcomes);
+}
+
+std::string version_json(const std::string& client, const std::string& daemon, const failure& why) {
+  auto is_known = why.code == ec::none || why.code == ec::unreachable;
+  return print({{"client", client},
+                {"daemon", text(daemon)},
+                {"error", is_known ? record(nullptr) : to_record(why)}});
+}
+
+std::string stopped_json(bool was_running) {
+  return print({{"was_running", was_running}});
 }
 
 } // namespace banger::cli

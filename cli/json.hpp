@@ -5,6 +5,7 @@
 
 #include "protocol/errors.hpp"
 #include "protocol/requests.hpp"
+#include "protocol/result.hpp"
 #include "protocol/values.hpp"
 
 #include <string>
@@ -21,15 +22,19 @@ namespace banger::cli {
 [[nodiscard]] std::string json(const failure& why);          ///< {"error": {...}}
 
 /// One thing a verb was done to, and how it went.
+template <class T>
 struct outcome {
   std::string ref;
-  bool is_ok = false;
-  vm_info vm;
-  failure why{ec::none, {}, {}, {}};
+  result<T> value;
 };
 
-[[nodiscard]] std::string json(const std::vector<outcome>& outcomes); ///< {"results": [...]}
+/// {"results": [...]}
+[[nodiscard]] std::string json(const std::vector<outcome<vm_info>>& outcomes);
+[[nodiscard]] std::string json(const std::vector<outcome<image_info>>& outcomes);
 
-[[nodiscard]] std::string version_json(const std::string& client, const std::string& daemon);
+/// @param why  why the daemon's version is not known; none, or unreachable where none runs
+[[nodiscard]] std::string version_json(const std::string& client, const std::string& daemon,
+                                       const failure& why);
+[[nodiscard]] std::string stopped_json(bool was_running);
 
 } // namespace banger::cli

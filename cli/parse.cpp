@@ -1,5 +1,6 @@
 #include "cli/options.hpp"
 
+#include "cli/json.hpp"
 #include "cli/render.hpp"
 #include "core/exit_code.hpp"
 #include "core/sizes.hpp"
@@ -32,6 +33,10 @@ public:
       out_.what.has_command = true;
       out_.what.command.assign(dashes + 1, arguments.end());
     }
+    if (!line_.empty() && line_.front() == "help") {
+      line_.erase(line_.begin());
+      line_.emplace_back("--help");
+    }
     build();
   }
 
@@ -45,7 +50,7 @@ public:
     } catch (const CLI::CallForVersion&) {
       return final_text("banger " + std::string{program_version} + "\n", core::exit_ok, false);
     } catch (const CLI::ParseError& why) {
-      return usage(explain(why));
+      return usage(explain(why), hint_where_words_are_left());
     }
     if (auto ok = check(); !ok)
       return usage(to_string(ok.error()), ok.error().hint);
@@ -71,10 +76,9 @@ private:
     return made;
   }
 
-  void add_refs(CLI::App* to, const std::string& about, bool several) {
-    auto* option = to->add_option("VM", out_.what.refs, about)->required();
-    if (!several)
-      option->expected(1);
+  /// Where only one is taken, check() refuses more: it can say where a second word belongs.
+  void add_refs(CLI::App* to, const std::string& about) {
+    to->add_option("VM", out_.what.refs, about)->required();
   }
 
   void add_config(CLI::App* to) {
@@ -89,7 +93,8 @@ private:
   }
 
   void add_command_options(CLI::App* to) {
-    to->add_option("-e,--env", out_.what.env, "NAME=value for the command; may be given again");
+    to->add_option("-e,--env", out_.what.env, "NAME=value for the command; may be given again")
+        ->allow_extra_args(false);
     to->add_option("-w,--cwd", out_.what.cwd, "folder of the guest to run it in (/root)");
   }
 
@@ -144,47 +149,47 @@ private:
                        "What next:  banger vm start VM"));
     add_refs(command(vm, "start", verb::vm_start, "boot VMs and wait until they can be used",
                      "What next:  banger vm ssh VM, or banger vm exec VM -- COMMAND"),
-             "names or ids", true);
+             "names or ids");
     add_stop(command(vm, "stop", verb::vm_stop, "shut VMs down; their disks stay",
                      "A guest that does not shut down in time is ended by force."));
     add_stop(command(vm, "restart", verb::vm_restart, "stop VMs and boot them again",
                      "What next:  banger vm ssh VM"));
     add_refs(command(vm, "kill", verb::vm_kill, "end VMs at once, as if their plug were pulled",
                      "For when 'banger vm stop' takes too long."),
-             "names or ids", true);
+             "names or ids");
     add_refs(command(vm, "delete", verb::vm_delete, "remove VMs and their disks, running or not",
                      "There is no way back."),
-             "names or ids", true);
+             "names or ids");
     add_list(command(vm, "list", verb::vm_list, "show all VMs", "What next:  banger vm show VM"));
     add_refs(command(vm, "show", verb::vm_show, "show all about VMs",
                      "For programs:  banger vm show VM --output json"),
-             "names or ids", true);
+             "names or ids");
     auto* exec = command(vm, "exec", verb::vm_exec, "run a command in a running VM",
                          "For example:  banger vm exec box -- ls -l /root\n"
                          "The exit status is the command's; stdin, stdout and stderr are passed "
                          "through as they are.");
-    add_refs(exec, "name or id", false);
+    add_refs(exec, "name or id");
     add_command_options(exec);
     add_refs(
         command(vm, "ssh", verb::vm_ssh, "log in with ssh",
                 "For example:  banger vm ssh box\n"
                 "More of ssh's arguments go after --:  banger vm ssh box -- -L 8080:localhost:80"),
-        "name or id", false);
+        "name or id");
     auto* logs = command(vm, "logs", verb::vm_logs, "print what a VM wrote to its console",
                          "Follow it:  banger vm logs -f VM");
-    add_refs(logs, "name or id", false);
+    add_refs(logs, "name or id");
     logs->add_flag("-f,--follow", out_.what.follows, "go on as more comes");
     logs->add_option("--tail", raw_.tail, "only the last so many bytes");
     auto* wait = command(vm, "wait", verb::vm_wait, "wait until a VM is in a state",
                          "For example:  banger vm wait box --for stopped --timeout 60s");
-    add_refs(wait, "name or id", false);
+    add_refs(wait, "name or id");
     wait->add_option("--for", raw_.wanted, "running or stopped (running)")
         ->check(CLI::IsMember({"running", "stopped"}));
     wait->add_option("--timeout", raw_.timeout, "like 30s, 5m or 1h (1h)");
   }
 
   void add_stop(CLI::App* to) {
-    add_refs(to, "names or ids", true);
+    add_refs(to, "names or ids");
     to->add_option("--grace", raw_.grace,
                    "time to let the guest shut down by itself, like 30s (20s)");
   }
@@ -275,6 +280,35 @@ private:
            "'" + (meant.empty() ? "" : "; did you mean '" + meant + "'?");
   }
 
+  [[nodiscard]] bool takes_one_ref() const {
+    auto what = out_.what.what;
+    return what == verb::vm_exec || what == verb::vm_ssh || what == verb::vm_logs ||
+           what == verb::vm_wait;
+  }
+
+  /// A command without the "--" before it is the usual slip.
+  std::string hint_where_words_are_left() {
+    auto name = deepest()->get_name();
+    auto words = app_.remaining(true);
+    const auto& refs = out_.what.refs;
+    if (name == "exec" && refs.size() > 1)
+      words = {refs[1]};
+    if ((name != "exec" && name != "run") || out_.what.has_command || words.empty() ||
+        words.front().starts_with('-'))
+      return {};
+    return std::string{"a command goes after '--': banger vm "} +
+           (name == "run" ? "run -- " : "exec " + refs.front() + " -- ") + words.front();
+  }
+
+  bool wants_json() const {
+    for (std::size_t i = 0; i < line_.size(); ++i)
+      if (line_[i] == "-ojson" || line_[i] == "--output=json" ||
+          ((line_[i] == "-o" || line_[i] == "--output") && i + 1 < line_.size() &&
+           line_[i + 1] == "json"))
+        return true;
+    return false;
+  }
+
   parsed final_text(std::string text, int status, bool is_error) {
     out_.is_final = true;
     out_.text = std::move(text);
@@ -289,8 +323,8 @@ private:
     for (auto* up = at; up != nullptr && up != &app_; up = up->get_parent())
       path = " " + up->get_name() + path;
     auto next = hint.empty() ? "banger" + path + " --help" : hint;
-    return final_text("banger: " + printable(what) + "\nhint: " + printable(next) + "\n",
-                      core::exit_usage, true);
+    failure why{ec::bad_request, what, {}, next};
+    return final_text(wants_json() ? json(why) : error_lines(why, false), core::exit_usage, true);
   }
 
   // -- values
@@ -335,6 +369,15 @@ private:
     return {};
   }
 
+  /// Keeps the first of each: "vm stop box box" is to stop it once.
+  static void drop_repeated(std::vector<std::string>& words) {
+    std::vector<std::string> kept;
+    for (auto& word : words)
+      if (std::find(kept.begin(), kept.end(), word) == kept.end())
+        kept.push_back(std::move(word));
+    words = std::move(kept);
+  }
+
   result<void> check() {
     auto& x = out_.what;
     x.is_json = raw_.output == "json";
@@ -343,12 +386,16 @@ private:
         x.what == verb::vm_run || x.what == verb::vm_exec || x.what == verb::vm_ssh;
     if (x.has_command && !takes_command)
       return fail(ec::bad_request, "'--' has no place here");
+    if (takes_one_ref() && x.refs.size() > 1)
+      return fail(ec::bad_request, "there is no place for '" + x.refs[1] + "' here", "",
+                  hint_where_words_are_left());
     if (x.what == verb::vm_exec && x.command.empty())
       return fail(ec::bad_request, "a command is missing", "", "banger vm exec VM -- COMMAND");
     if (x.what == verb::vm_run && x.has_command && x.command.empty())
       return fail(ec::bad_request, "a command is missing after '--'");
     if (x.what == verb::image_build && x.refs.empty())
       x.refs = {"debian"};
+    drop_repeated(x.refs);
     return check_values();
   }
 

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <iterator>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,24 +31,26 @@ result<std::vector<std::string>> ssh_line(client::connection& link, const std::s
   return core::ssh_arguments(*program, *target, more);
 }
 
-/// Runs ssh on our terminal and waits for it; Ctrl-C is its business.
-result<int> run_ssh(client::connection& link, const std::string& ref) {
-  auto line = ssh_line(link, ref, {});
+/// Runs ssh on our terminal and waits for it. Ctrl-C is its business: it gets its own from the
+/// terminal. A signal that is meant to end us is passed on.
+result<int> run_ssh(session& talk, const std::string& ref) {
+  auto line = ssh_line(talk.link(), ref, {});
   if (!line)
     return tl::make_unexpected(line.error());
   host::spawn_request spawn;
   spawn.argv = *line;
   spawn.fds = {
       {STDIN_FILENO, STDIN_FILENO}, {STDOUT_FILENO, STDOUT_FILENO}, {STDERR_FILENO, STDERR_FILENO}};
-  auto old_handler = std::signal(SIGINT, SIG_IGN);
   auto child = host::spawn(spawn);
-  int status = 0;
-  if (child)
-    while (::waitpid(child->pid, &status, 0) < 0 && errno == EINTR) {
-    }
-  std::signal(SIGINT, old_handler);
   if (!child)
     return tl::make_unexpected(child.error());
+  while (!host::has_ended(child->pidfd)) {
+    pollfd waiting[] = {{child->pidfd.get(), POLLIN, 0}, {talk.signals().fd(), POLLIN, 0}};
+    (void)::poll(waiting, std::size(waiting), -1);
+    if (auto signal = talk.signals().take(); signal != 0 && signal != SIGINT)
+      host::signal_process(child->pidfd, signal);
+  }
+  auto status = host::reap(child->pidfd).value_or(0);
   return WIFSIGNALED(status) ? core::exit_signalled + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -76,8 +80,7 @@ int vm_run(client::connection link, const options& how) {
   auto vm = make_and_start(talk);
   if (!vm)
     return report(vm.error(), how);
-  auto status =
-      how.has_command ? stream_exec(talk.link(), how, vm->name) : run_ssh(talk.link(), vm->name);
+  auto status = how.has_command ? stream_exec(talk, vm->name) : run_ssh(talk, vm->name);
   if (how.config.is_ephemeral) {
     auto gone = talk.ask<vm_info>(delete_vm{vm->id}, operation_limit);
     if (!gone && status)
@@ -90,7 +93,8 @@ int vm_run(client::connection link, const options& how) {
 }
 
 int vm_exec(client::connection link, const options& how) {
-  auto status = stream_exec(link, how, how.refs.front());
+  session talk{std::move(link), how};
+  auto status = stream_exec(talk, how.refs.front());
   return status ? *status : report(status.error(), how);
 }
 

@@ -46,7 +46,7 @@ int signal_watch::take() {
 
 void session::interrupted(int signal) {
   progress_.clear();
-  if (++interrupts_ > 1 || signal != SIGINT)
+  if (++interrupts_ > 1 || signal != SIGINT || at_interrupt_ == on_interrupt::leave)
     ::_exit(core::exit_signalled + signal); // the daemon cancels when the connection ends
   link_.send(cancel_operations{});
   constexpr std::chrono::seconds patience{10};
@@ -64,7 +64,9 @@ result<void> session::pass_time(client::clock::time_point deadline) {
   pollfd waiting[] = {
       {link_.fd(), static_cast<short>(POLLIN | (link_.wants_write() ? POLLOUT : 0)), 0},
       {signals_.fd(), POLLIN, 0}};
-  (void)::poll(waiting, 2, static_cast<int>(std::min<std::int64_t>(left, 1 << 30)));
+  (void)::poll(waiting, 2,
+               static_cast<int>(std::min<std::int64_t>(left, progress_.redraw_in_ms())));
+  progress_.redraw();
   if (auto signal = signals_.take(); signal != 0)
     interrupted(signal);
   if (waiting[0].revents == 0)

@@ -2,9 +2,11 @@
 // shows.
 #pragma once
 
+#include "cli/json.hpp"
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
 #include "client/connection.hpp"
+#include "core/exit_code.hpp"
 #include "host/paths.hpp"
 #include "host/unique_fd.hpp"
 
@@ -32,6 +34,8 @@ private:
   sigset_t before_{};
 };
 
+enum class on_interrupt : std::uint8_t { cancel, leave };
+
 class session {
 public:
   session(client::connection link, const options& how) : link_(std::move(link)), how_(how) {}
@@ -39,11 +43,15 @@ public:
   [[nodiscard]] client::connection& link() { return link_; }
   [[nodiscard]] progress& shown() { return progress_; }
   [[nodiscard]] const options& how() const { return how_; }
+  [[nodiscard]] signal_watch& signals() { return signals_; }
 
   /// Sends a request and waits for its answer, showing progress. Ctrl-C asks the daemon to cancel,
-  /// and the answer says how that went; a second one ends the program.
+  /// and the answer says how that went; a second one ends the program. Where nothing can be
+  /// cancelled, the first one does.
   template <class Reply, class Request>
-  result<Reply> ask(const Request& request, std::chrono::milliseconds limit) {
+  result<Reply> ask(const Request& request, std::chrono::milliseconds limit,
+                    on_interrupt at_once = on_interrupt::cancel) {
+    at_interrupt_ = at_once;
     auto number = link_.send(request);
     auto answers = wait_for({number}, limit);
     if (!answers)
@@ -67,12 +75,32 @@ private:
   progress progress_;
   signal_watch signals_;
   int interrupts_ = 0;
+  on_interrupt at_interrupt_ = on_interrupt::cancel;
   client::clock::time_point leave_at_ =
       client::clock::time_point::max(); ///< set by the first Ctrl-C
 };
 
 /// Prints a failure as the user wants it (text or JSON) and returns its exit status.
 int report(const failure& why, const options& how);
+
+/// Tells how each of several went, in their order: `show` prints those that went well, failures go
+/// to stderr; or all as one JSON record. @returns the exit status: that of the first failure
+template <class T, class Show>
+int tell(const std::vector<outcome<T>>& outcomes, const options& how, Show show) {
+  if (how.is_json)
+    print(json(outcomes));
+  int status = core::exit_ok;
+  for (const auto& x : outcomes) {
+    if (x.value && !how.is_json)
+      show(*x.value);
+    if (x.value)
+      continue;
+    auto code = how.is_json ? core::exit_code(x.value.error().code) : report(x.value.error(), how);
+    if (status == core::exit_ok)
+      status = code;
+  }
+  return status;
+}
 
 /// The time limits of requests: longer than the daemon's own, which say more when they fire.
 inline constexpr std::chrono::milliseconds quick_limit{15'000};

@@ -2,11 +2,13 @@
 
 #include "cli/render.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace banger::cli {
@@ -49,19 +51,50 @@ bool wants_colour() {
   return is_terminal(STDERR_FILENO) && (no == nullptr || *no == '\0');
 }
 
+namespace {
+
+/// Of the terminal behind stderr, in columns.
+std::size_t terminal_width() {
+  constexpr std::size_t usual = 80, least = 20;
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+    return usual;
+  return std::max<std::size_t>(size.ws_col, least);
+}
+
+} // namespace
+
 progress::progress() : is_on_(is_terminal(STDERR_FILENO)) {}
 
 void progress::show(const stage_entered& stage) {
   if (!is_on_)
     return;
-  stages_[stage.subject] = stage;
-  constexpr std::size_t most_width = 100;
+  stages_[stage.subject] = {stage, clock::now()};
+  draw();
+}
+
+void progress::redraw() {
+  if (is_drawn_ && clock::now() - drawn_at_ >= std::chrono::milliseconds{tick_ms})
+    draw();
+}
+
+int progress::redraw_in_ms() const {
+  constexpr int seldom = 1 << 30;
+  return is_drawn_ ? tick_ms : seldom;
+}
+
+void progress::draw() {
+  drawn_at_ = clock::now();
   std::string line;
-  for (const auto& [subject, x] : stages_)
-    line += (line.empty() ? "" : "  |  ") + x.subject + ": " + x.stage +
-            (x.detail.empty() ? "" : ", " + x.detail) + " [" + seconds(x.elapsed_ms) + "]";
-  if (line.size() > most_width)
-    line = line.substr(0, most_width - 3) + "...";
+  for (const auto& [subject, x] : stages_) {
+    auto since = std::chrono::duration_cast<std::chrono::milliseconds>(drawn_at_ - x.at).count();
+    line += (line.empty() ? "" : "  |  ") + subject + ": " + x.stage.stage +
+            (x.stage.detail.empty() ? "" : ", " + x.stage.detail) + " [" +
+            seconds(static_cast<std::int64_t>(x.stage.elapsed_ms) + since) + "]";
+  }
+  auto width = terminal_width();
+  if (line.size() >= width) // the last column would wrap on some terminals
+    line = line.substr(0, width - 4) + "...";
   print_error("\r\033[K" + line);
   is_drawn_ = true;
 }

@@ -3,6 +3,7 @@
 
 #include "protocol/requests.hpp"
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <string_view>
@@ -27,13 +28,24 @@ class progress {
 public:
   progress();
   void show(const stage_entered& stage);
+  /// Lets the time that is shown go on. To be called every redraw_in_ms().
+  void redraw();
+  [[nodiscard]] int redraw_in_ms() const;
   /// Takes the line away, so that something else can be written.
   void clear();
 
 private:
+  using clock = std::chrono::steady_clock;
+  static constexpr int tick_ms = 100;
+  struct seen {
+    stage_entered stage;
+    clock::time_point at;
+  };
+  void draw();
   bool is_on_;
-  std::map<std::string, stage_entered> stages_; ///< by subject
+  std::map<std::string, seen> stages_; ///< by subject
   bool is_drawn_ = false;
+  clock::time_point drawn_at_;
 };
 
 } // namespace banger::cli

@@ -44,8 +44,10 @@ const change& change_of(verb what) {
   return changes[std::size(changes) - 1];
 }
 
+using vm_outcomes = std::vector<outcome<vm_info>>;
+
 /// Sends the verb for every ref at once and collects the outcomes in the order of the refs.
-result<std::vector<outcome>> change_all(session& talk) {
+result<vm_outcomes> change_all(session& talk) {
   const auto& how = talk.how();
   std::vector<std::uint64_t> numbers;
   for (const auto& ref : how.refs)
@@ -53,31 +55,10 @@ result<std::vector<outcome>> change_all(session& talk) {
   auto answers = talk.wait_for(numbers, operation_limit);
   if (!answers)
     return tl::make_unexpected(answers.error());
-  std::vector<outcome> outcomes;
-  for (std::size_t i = 0; i < answers->size(); ++i) {
-    outcome x{how.refs[i], false, {}, {ec::none, {}, {}, {}}};
-    if (auto vm = client::decode<vm_info>((*answers)[i])) {
-      x.is_ok = true;
-      x.vm = *vm;
-    } else {
-      x.why = vm.error();
-    }
-    outcomes.push_back(std::move(x));
-  }
+  vm_outcomes outcomes;
+  for (std::size_t i = 0; i < answers->size(); ++i)
+    outcomes.push_back({how.refs[i], client::decode<vm_info>((*answers)[i])});
   return outcomes;
-}
-
-/// The first failure decides; the others are told all the same.
-int finish(const std::vector<outcome>& outcomes, const options& how) {
-  int status = core::exit_ok;
-  for (const auto& x : outcomes) {
-    if (x.is_ok)
-      continue;
-    auto code = how.is_json ? core::exit_code(x.why.code) : report(x.why, how);
-    if (status == core::exit_ok)
-      status = code;
-  }
-  return status;
 }
 
 } // namespace
@@ -96,14 +77,8 @@ int vm_change(client::connection link, const options& how) {
   auto outcomes = change_all(talk);
   if (!outcomes)
     return report(outcomes.error(), how);
-  if (how.is_json) {
-    print(json(*outcomes));
-  } else {
-    for (const auto& x : *outcomes)
-      if (x.is_ok)
-        print(change_of(how.what).done + x.vm.name + "\n");
-  }
-  return finish(*outcomes, how);
+  return tell(*outcomes, how,
+              [&](const vm_info& vm) { print(change_of(how.what).done + vm.name + "\n"); });
 }
 
 int vm_list_all(client::connection link, const options& how) {
@@ -128,28 +103,24 @@ int vm_show(client::connection link, const options& how) {
   auto outcomes = change_all(talk);
   if (!outcomes)
     return report(outcomes.error(), how);
-  if (how.is_json && outcomes->size() == 1 && outcomes->front().is_ok) {
-    print(json(outcomes->front().vm));
-  } else if (how.is_json && outcomes->size() > 1) {
-    print(json(*outcomes));
-  } else if (how.is_json) {
-    return report(outcomes->front().why, how);
-  } else {
-    bool is_first = true;
-    for (const auto& x : *outcomes) {
-      if (x.is_ok)
-        print((is_first ? "" : "\n") + vm_details(x.vm, host::unix_ms()));
-      is_first = false;
-    }
+  if (how.is_json && outcomes->size() == 1) {
+    const auto& only = outcomes->front().value;
+    if (!only)
+      return report(only.error(), how);
+    print(json(*only));
+    return core::exit_ok;
   }
-  return finish(*outcomes, how);
+  bool is_first = true;
+  return tell(*outcomes, how, [&](const vm_info& vm) {
+    print((is_first ? "" : "\n") + vm_details(vm, host::unix_ms()));
+    is_first = false;
+  });
 }
 
 int vm_wait(client::connection link, const options& how) {
-  session talk{std::move(link), how};
   auto limit = how.timeout_ms != 0 ? std::chrono::milliseconds{how.timeout_ms} + quick_limit
                                    : operation_limit;
-  auto vm = talk.ask<vm_info>(wait_vm{how.refs.front(), how.wanted, how.timeout_ms}, limit);
+  auto vm = link.ask<vm_info>(wait_vm{how.refs.front(), how.wanted, how.timeout_ms}, limit);
   if (!vm)
     return report(vm.error(), how);
   print(how.is_json ? json(*vm) : vm->name + " is " + to_string(vm->state) + "\n");

@@ -85,6 +85,7 @@ connection& connection::operator=(connection&& other) noexcept {
   last_request_ = other.last_request_;
   last_sender_ = other.last_sender_;
   greeting_ = std::move(other.greeting_);
+  broken_ = std::move(other.broken_);
   return *this;
 }
 
@@ -111,7 +112,7 @@ result<void> connection::shake_hands(clock::time_point deadline) {
     return fail(ec::version_mismatch, "the daemon speaks another protocol",
                 "it is '" + (ids.empty() ? std::string{"?"} : ids.front()) + "', this client is '" +
                     std::string{app_identifier} + "'",
-                "stop it with the banger it came with, then try again");
+                "'banger daemon stop' ends it; VMs go on running");
   if (server_.published_actor == 0)
     return daemon_gone("it is shutting down");
   out_ += basp::client_handshake_frame(node_);
@@ -148,7 +149,8 @@ result<void> connection::wait_ready(clock::time_point deadline) {
 result<incoming> connection::next(clock::time_point deadline) {
   incoming message;
   while (!pop(message)) {
-    (void)write_some(); // a failure shows in pump(), after what is left to read
+    if (broken_.code == ec::none)
+      (void)write_some(); // a failure shows in pump(), after what is left to read
     if (auto ok = wait_ready(deadline); !ok)
       return tl::make_unexpected(ok.error());
     if (auto ok = pump(); !ok)
@@ -159,11 +161,24 @@ result<incoming> connection::next(clock::time_point deadline) {
 
 /// Reads also where the write failed: a peer that hangs up may have said its last word before.
 result<void> connection::pump() {
-  auto wrote = write_some();
-  auto read = read_some();
-  if (!received_.empty())
+  if (broken_.code == ec::none) {
+    auto wrote = write_some();
+    auto read = read_some();
+    if (!read)
+      breaks(read.error());
+    else if (!wrote && !*read)
+      breaks(wrote.error());
+  }
+  if (broken_.code == ec::none || !received_.empty())
     return {};
-  return wrote ? read : wrote;
+  return tl::make_unexpected(broken_);
+}
+
+/// What came before is still to be taken. A socket that is shut down is always readable, so that
+/// no poll loop sleeps on.
+void connection::breaks(failure why) {
+  broken_ = std::move(why);
+  ::shutdown(fd_, SHUT_RDWR);
 }
 
 bool connection::pop(incoming& message) {
@@ -190,7 +205,8 @@ result<void> connection::write_some() {
   return {};
 }
 
-result<void> connection::read_some() {
+/// @returns false where there was nothing to read
+result<bool> connection::read_some() {
   auto old = in_.size();
   in_.resize(old + read_size);
   auto n = ::recv(fd_, in_.data() + old, read_size, MSG_DONTWAIT);
@@ -200,24 +216,27 @@ result<void> connection::read_some() {
     return daemon_gone("connection closed");
   if (n < 0 && error != EAGAIN && error != EINTR)
     return daemon_gone(std::strerror(error));
-  return parse();
+  if (auto ok = parse(); !ok)
+    return tl::make_unexpected(ok.error());
+  return n > 0;
 }
 
 result<void> connection::parse() {
   std::size_t at = 0;
-  while (in_.size() - at >= basp::header_size) {
+  result<void> ok;
+  while (ok && in_.size() - at >= basp::header_size) {
     auto head = basp::decode_header(std::string_view{in_}.substr(at, basp::header_size));
-    if (head.payload_len > max_payload)
-      return fail(ec::version_mismatch, "the daemon sent a frame that is too large");
+    if (head.payload_len > max_payload) {
+      ok = fail(ec::version_mismatch, "the daemon sent a frame that is too large");
+      break;
+    }
     if (in_.size() - at - basp::header_size < head.payload_len)
       break;
-    auto payload = std::string_view{in_}.substr(at + basp::header_size, head.payload_len);
-    if (auto ok = handle_frame(head, payload); !ok)
-      return ok;
+    ok = handle_frame(head, std::string_view{in_}.substr(at + basp::header_size, head.payload_len));
     at += basp::header_size + head.payload_len;
   }
-  in_.erase(0, at);
-  return {};
+  in_.erase(0, at); // also after an error: no frame is handled twice
+  return ok;
 }
 
 result<void> connection::handle_frame(const basp::header& head, std::string_view payload) {

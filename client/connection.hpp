@@ -97,7 +97,8 @@ public:
   [[nodiscard]] bool wants_write() const { return !out_.empty(); }
   [[nodiscard]] std::size_t unsent_bytes() const { return out_.size(); }
 
-  /// Moves what can be moved without waiting. Errors: unreachable.
+  /// Moves what can be moved without waiting. Errors: unreachable, version_mismatch; they are told
+  /// once all that came before has been popped.
   result<void> pump();
 
   /// Takes a received message. @returns false where there is none.
@@ -112,10 +113,11 @@ private:
   result<void> shake_hands(clock::time_point deadline);
   result<void> say_hello(clock::time_point deadline);
   result<void> wait_ready(clock::time_point deadline);
-  result<void> read_some();
+  result<bool> read_some();
   result<void> write_some();
   result<void> parse();
   result<void> handle_frame(const core::basp::header& head, std::string_view payload);
+  void breaks(failure why);
   void queue(std::string frame) { out_ += frame; }
   void close();
 
@@ -130,6 +132,7 @@ private:
   std::uint64_t last_request_ = 0;
   std::uint64_t last_sender_ = 0;
   welcome greeting_;
+  failure broken_{ec::none, {}, {}, {}}; ///< why it can carry no more
 };
 
 } // namespace banger::client

@@ -1,10 +1,14 @@
 #include "client/launch.hpp"
 
 #include "host/process.hpp"
+#include "host/unix_socket.hpp"
+#include "protocol/requests.hpp"
 
 #include <algorithm>
 #include <climits>
+#include <csignal>
 #include <cstdlib>
+#include <poll.h>
 #include <unistd.h>
 
 namespace banger::client {
@@ -44,8 +48,40 @@ result<void> start_daemon(milliseconds timeout) {
   auto ended = host::run_to_end_blocking(spawn, static_cast<int>(timeout.count()));
   if (!ended)
     return tl::make_unexpected(ended.error());
-  if (ended->wait_status != 0)
-    return tl::make_unexpected(start_failure(ended->output));
+  if (ended->wait_status == 0)
+    return {};
+  auto why = start_failure(ended->output);
+  if (why.why.empty())
+    why.why = *program + " " + host::describe_wait_status(ended->wait_status) + " and said nothing";
+  return tl::make_unexpected(why);
+}
+
+/// The process that listens at a socket; none where nobody does.
+host::unique_fd hold_server(const std::string& socket) {
+  auto fd = host::connect_unix(socket);
+  if (!fd)
+    return {};
+  auto peer = host::peer_of(fd->get());
+  if (!peer || peer->pid <= 0)
+    return {};
+  auto process = host::open_pidfd(peer->pid);
+  return process ? std::move(*process) : host::unique_fd{};
+}
+
+result<void> ask_to_stop(const host::paths& where, const host::unique_fd& process,
+                         milliseconds timeout) {
+  auto link = connection::open(where.socket, timeout);
+  if (link) {
+    auto ok = link->ask<done>(banger::stop_daemon{}, timeout);
+    if (!ok && ok.error().code != ec::unreachable)
+      return tl::make_unexpected(ok.error());
+    return {};
+  }
+  if (link.error().code == ec::unreachable)
+    return {}; // it ends already
+  if (link.error().code != ec::version_mismatch)
+    return tl::make_unexpected(link.error());
+  host::signal_process(process, SIGTERM);
   return {};
 }
 
@@ -66,16 +102,34 @@ result<connection> connect_or_start(const host::paths& where, const launch_optio
     why.hint = "banger daemon start";
     return tl::make_unexpected(why);
   }
-  if (auto ok = start_daemon(left()); !ok)
-    return tl::make_unexpected(ok.error());
-  // A daemon that is just ending may have answered the first time; give the new one a moment.
+  // A daemon that was just ending may have answered, or held the lock: so more than once.
   for (;;) {
+    if (auto ok = start_daemon(left()); !ok)
+      return tl::make_unexpected(ok.error());
     link = connection::open(where.socket, left());
     if (link || link.error().code != ec::unreachable || clock::now() >= deadline)
       return link;
     constexpr useconds_t pause_us = 20'000;
     ::usleep(pause_us);
   }
+}
+
+result<bool> stop_daemon(const host::paths& where, milliseconds timeout) {
+  auto deadline = clock::now() + timeout;
+  auto process = hold_server(where.socket);
+  if (!process)
+    return false;
+  if (auto ok = ask_to_stop(where, process, timeout); !ok)
+    return tl::make_unexpected(ok.error());
+  while (!host::has_ended(process)) {
+    auto left = std::chrono::ceil<milliseconds>(deadline - clock::now()).count();
+    if (left <= 0)
+      return fail(ec::timed_out, "stop the daemon", "its process does not end",
+                  "its number is in " + where.lock + "; VMs go on running when it is killed");
+    pollfd waiting{process.get(), POLLIN, 0};
+    (void)::poll(&waiting, 1, static_cast<int>(left));
+  }
+  return true;
 }
 
 } // namespace banger::client

@@ -18,4 +18,9 @@ struct launch_options {
 [[nodiscard]] result<connection> connect_or_start(const host::paths& where,
                                                   const launch_options& how);
 
+/// Ends the daemon and waits until its process is gone; one of another protocol version is sent
+/// SIGTERM, which is the same to it. VMs go on running. @returns false where none ran. Errors:
+/// timed_out (it does not end), unsafe_path (the socket belongs to somebody else).
+[[nodiscard]] result<bool> stop_daemon(const host::paths& where, milliseconds timeout);
+
 } // namespace banger::client

@@ -45,7 +45,8 @@ failure framework_failure(std::uint8_t code) {
     case unexpected_message:
       return {ec::version_mismatch, "the daemon does not know this request", {}, {}};
     case request_receiver_down:
-      return {ec::failed, "the part of the daemon that was asked has ended", {}, "try again"};
+      return {ec::unreachable, "the daemon is ending", "the part of it that was asked is gone",
+              "try again"};
     case request_timeout:
       return {ec::timed_out, "the daemon gave up waiting for a part of itself", {}, {}};
     default:

@@ -50,15 +50,24 @@ sigset_t block_signals() {
   return handled;
 }
 
-/// Another daemon holds the lock: it counts as ours once it accepts connections.
-bool becomes_reachable(const std::string& socket) {
+/// Takes the lock. A detached daemon whose lock another one holds waits until that one accepts
+/// connections, and is then not needed, or has ended. @returns no descriptor where not needed
+result<host::unique_fd> take_place(const host::paths& where, bool is_detached) {
   using namespace std::chrono_literals;
-  for (int tries = 0; tries < 200; ++tries) {
-    if (host::connect_unix(socket))
-      return true;
+  constexpr int most_tries = 200;
+  for (int tries = 0;; ++tries) {
+    auto lock = host::take_lock(where.lock);
+    if (lock || lock.error().code != ec::already_exists)
+      return lock;
+    if (is_detached && host::connect_unix(where.socket))
+      return host::unique_fd{};
+    if (!is_detached || tries == most_tries) {
+      auto why = lock.error();
+      why.hint = "a daemon runs already: banger daemon status";
+      return tl::make_unexpected(why);
+    }
     std::this_thread::sleep_for(50ms);
   }
-  return false;
 }
 
 int check_migrations(const host::paths& where) {
@@ -111,15 +120,10 @@ int serve(const host::paths& where, const options& how, const host::unique_fd& c
   };
   if (auto ok = host::make_private_directory(where.runtime); !ok)
     return give_up(ok.error());
-  auto lock = host::take_lock(where.lock);
-  if (!lock) {
-    auto is_served = how.is_detached && lock.error().code == ec::already_exists &&
-                     becomes_reachable(where.socket);
-    if (!is_served) {
-      auto why = lock.error();
-      why.hint = "a daemon runs already: banger daemon status";
-      return give_up(why);
-    }
+  auto lock = take_place(where, how.is_detached);
+  if (!lock)
+    return give_up(lock.error());
+  if (!*lock) {
     report_ready(channel);
     return 0;
   }

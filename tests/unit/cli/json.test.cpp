@@ -159,8 +159,8 @@ TEST_CASE("json: an error is a record with its code's name") {
 }
 
 TEST_CASE("json: of several VMs, each has its own outcome") {
-  cli::outcome good{"box", true, full_vm(), {ec::none, {}, {}, {}}};
-  cli::outcome bad{"nobody", false, {}, {ec::not_found, "no VM 'nobody'", "", ""}};
+  cli::outcome<vm_info> good{"box", full_vm()};
+  cli::outcome<vm_info> bad{"nobody", fail(ec::not_found, "no VM 'nobody'")};
   const auto x = read(cli::json(std::vector{good, bad}));
   CHECK(keys_of(x) == strings{"results"});
   REQUIRE(x["results"].size() == 2);
@@ -173,9 +173,28 @@ TEST_CASE("json: of several VMs, each has its own outcome") {
   CHECK(x["results"][1]["error"]["code"] == "not_found");
 }
 
-TEST_CASE("json: versions; without a daemon there is none") {
-  CHECK(read(cli::version_json("1", "2")) == record{{"client", "1"}, {"daemon", "2"}});
-  CHECK(read(cli::version_json("1", ""))["daemon"].is_null());
+TEST_CASE("json: of several images too") {
+  image_info image;
+  image.name = "debian";
+  std::vector<cli::outcome<image_info>> both{{"debian", image},
+                                             {"x", fail(ec::not_found, "no image 'x'")}};
+  const auto x = read(cli::json(both));
+  REQUIRE(x["results"].size() == 2);
+  CHECK(keys_of(x["results"][0]) == strings{"ref", "ok", "image", "error"});
+  CHECK(x["results"][0]["image"]["name"] == "debian");
+  CHECK(x["results"][1]["error"]["code"] == "not_found");
+}
+
+TEST_CASE("json: versions; where the daemon's is not known, why") {
+  const failure none{ec::none, {}, {}, {}};
+  CHECK(read(cli::version_json("1", "2", none)) ==
+        record{{"client", "1"}, {"daemon", "2"}, {"error", nullptr}});
+  const auto absent = read(cli::version_json("1", "", {ec::unreachable, "x", "", ""}));
+  CHECK(absent["daemon"].is_null());
+  CHECK(absent["error"].is_null());
+  const auto other = read(cli::version_json("1", "", {ec::version_mismatch, "x", "", ""}));
+  CHECK(other["daemon"].is_null());
+  CHECK(other["error"]["code"] == "version_mismatch");
 }
 
 TEST_CASE("json: text that is not UTF-8 does no harm") {
@@ -185,6 +204,6 @@ TEST_CASE("json: text that is not UTF-8 does no harm") {
   CHECK(read(cli::json(vm))["name"].get<std::string>().starts_with("a"));
   CHECK(read(cli::json(failure{ec::failed, bad, bad, bad, bad})).contains("error"));
   CHECK(read(cli::json(event_happened{1, 2, bad, bad, bad})).contains("kind"));
-  CHECK(read(cli::json(std::vector{cli::outcome{bad, true, vm, {}}})).contains("results"));
-  CHECK(read(cli::version_json(bad, bad)).contains("client"));
+  CHECK(read(cli::json(std::vector{cli::outcome<vm_info>{bad, vm}})).contains("results"));
+  CHECK(read(cli::version_json(bad, bad, {})).contains("client"));
 }

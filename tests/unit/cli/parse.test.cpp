@@ -300,3 +300,33 @@ TEST_CASE("cli: help and version end the program well, wherever they stand") {
   CHECK(parse({"--version"}).text == "banger " BANGER_VERSION "\n");
   CHECK(read({"vm", "exec", "box", "--", "ls", "--help"}).command == strings{"ls", "--help"});
 }
+
+TEST_CASE("cli: a command without its dashes is told where it goes") {
+  CHECK(contains(refused({"vm", "exec", "box", "ls", "-l"}), "banger vm exec box -- ls"));
+  CHECK(contains(refused({"vm", "run", "make", "test"}), "banger vm run -- make"));
+  // --env takes one word: what follows it is not another variable.
+  CHECK(contains(refused({"vm", "exec", "box", "-e", "A=1", "ls"}), "banger vm exec box -- ls"));
+}
+
+TEST_CASE("cli: help is a command too") {
+  CHECK(parse({"help"}).text == parse({"--help"}).text);
+  CHECK(parse({"help", "vm", "run"}).text == parse({"vm", "run", "--help"}).text);
+  CHECK(parse({"help", "vm", "run"}).status == 0);
+}
+
+TEST_CASE("cli: the same VM twice is one VM") {
+  CHECK(read({"vm", "stop", "b", "a", "b"}).refs == strings{"b", "a"});
+}
+
+TEST_CASE("cli: a usage error is a record for who wants records") {
+  for (const strings& form : {strings{"-o", "json"}, strings{"-ojson"}, strings{"--output", "json"},
+                              strings{"--output=json"}}) {
+    auto line = form;
+    line.insert(line.end(), {"vm", "sart"});
+    const auto x = parse(line);
+    CHECK(x.status == 2);
+    CHECK(x.text.starts_with("{"));
+    CHECK(contains(x.text, "\"bad_request\""));
+    CHECK(contains(x.text, "did you mean 'start'"));
+  }
+}

@@ -151,7 +151,7 @@ TEST_CASE("basp: errors of the actor system are translated") {
     std::uint8_t code;
     ec expected;
   } const cases[] = {
-      {1, ec::version_mismatch}, {3, ec::failed}, {4, ec::timed_out}, {99, ec::failed}};
+      {1, ec::version_mismatch}, {3, ec::unreachable}, {4, ec::timed_out}, {99, ec::failed}};
   for (const auto& x : cases) {
     const auto found =
         decode_error(error_bytes(static_cast<ec>(x.code), "system", message_body("", "")));
