@@ -76,9 +76,11 @@ private:
     return made;
   }
 
-  /// Where only one is taken, check() refuses more: it can say where a second word belongs.
-  void add_refs(CLI::App* to, const std::string& about) {
-    to->add_option("VM", out_.what.refs, about)->required();
+  void add_refs(CLI::App* to) { to->add_option("VM", out_.what.refs, "names or ids")->required(); }
+
+  void add_ref(CLI::App* to) {
+    auto keep = [this](const std::string& ref) { out_.what.refs = {ref}; };
+    to->add_option_function<std::string>("VM", keep, "name or id")->required();
   }
 
   void add_config(CLI::App* to) {
@@ -148,48 +150,43 @@ private:
     add_config(command(vm, "create", verb::vm_create, "make a VM without booting it",
                        "What next:  banger vm start VM"));
     add_refs(command(vm, "start", verb::vm_start, "boot VMs and wait until they can be used",
-                     "What next:  banger vm ssh VM, or banger vm exec VM -- COMMAND"),
-             "names or ids");
+                     "What next:  banger vm ssh VM, or banger vm exec VM -- COMMAND"));
     add_stop(command(vm, "stop", verb::vm_stop, "shut VMs down; their disks stay",
                      "A guest that does not shut down in time is ended by force."));
     add_stop(command(vm, "restart", verb::vm_restart, "stop VMs and boot them again",
                      "What next:  banger vm ssh VM"));
     add_refs(command(vm, "kill", verb::vm_kill, "end VMs at once, as if their plug were pulled",
-                     "For when 'banger vm stop' takes too long."),
-             "names or ids");
+                     "For when 'banger vm stop' takes too long."));
     add_refs(command(vm, "delete", verb::vm_delete, "remove VMs and their disks, running or not",
-                     "There is no way back."),
-             "names or ids");
+                     "There is no way back."));
     add_list(command(vm, "list", verb::vm_list, "show all VMs", "What next:  banger vm show VM"));
     add_refs(command(vm, "show", verb::vm_show, "show all about VMs",
-                     "For programs:  banger vm show VM --output json"),
-             "names or ids");
+                     "For programs:  banger vm show VM --output json"));
     auto* exec = command(vm, "exec", verb::vm_exec, "run a command in a running VM",
                          "For example:  banger vm exec box -- ls -l /root\n"
                          "The exit status is the command's; stdin, stdout and stderr are passed "
                          "through as they are.");
-    add_refs(exec, "name or id");
+    add_ref(exec);
     add_command_options(exec);
-    add_refs(
+    add_ref(
         command(vm, "ssh", verb::vm_ssh, "log in with ssh",
                 "For example:  banger vm ssh box\n"
-                "More of ssh's arguments go after --:  banger vm ssh box -- -L 8080:localhost:80"),
-        "name or id");
+                "More of ssh's arguments go after --:  banger vm ssh box -- -L 8080:localhost:80"));
     auto* logs = command(vm, "logs", verb::vm_logs, "print what a VM wrote to its console",
                          "Follow it:  banger vm logs -f VM");
-    add_refs(logs, "name or id");
+    add_ref(logs);
     logs->add_flag("-f,--follow", out_.what.follows, "go on as more comes");
     logs->add_option("--tail", raw_.tail, "only the last so many bytes");
     auto* wait = command(vm, "wait", verb::vm_wait, "wait until a VM is in a state",
                          "For example:  banger vm wait box --for stopped --timeout 60s");
-    add_refs(wait, "name or id");
+    add_ref(wait);
     wait->add_option("--for", raw_.wanted, "running or stopped (running)")
         ->check(CLI::IsMember({"running", "stopped"}));
     wait->add_option("--timeout", raw_.timeout, "like 30s, 5m or 1h (1h)");
   }
 
   void add_stop(CLI::App* to) {
-    add_refs(to, "names or ids");
+    add_refs(to);
     to->add_option("--grace", raw_.grace,
                    "time to let the guest shut down by itself, like 30s (20s)");
   }
@@ -280,24 +277,16 @@ private:
            "'" + (meant.empty() ? "" : "; did you mean '" + meant + "'?");
   }
 
-  [[nodiscard]] bool takes_one_ref() const {
-    auto what = out_.what.what;
-    return what == verb::vm_exec || what == verb::vm_ssh || what == verb::vm_logs ||
-           what == verb::vm_wait;
-  }
-
   /// A command without the "--" before it is the usual slip.
   std::string hint_where_words_are_left() {
     auto name = deepest()->get_name();
     auto words = app_.remaining(true);
-    const auto& refs = out_.what.refs;
-    if (name == "exec" && refs.size() > 1)
-      words = {refs[1]};
-    if ((name != "exec" && name != "run") || out_.what.has_command || words.empty() ||
-        words.front().starts_with('-'))
+    auto word =
+        std::find_if(words.begin(), words.end(), [](const auto& x) { return !x.starts_with('-'); });
+    if ((name != "exec" && name != "run") || out_.what.has_command || word == words.end())
       return {};
     return std::string{"a command goes after '--': banger vm "} +
-           (name == "run" ? "run -- " : "exec " + refs.front() + " -- ") + words.front();
+           (name == "run" ? "run -- " : "exec VM -- ") + *word;
   }
 
   bool wants_json() const {
@@ -386,9 +375,6 @@ private:
         x.what == verb::vm_run || x.what == verb::vm_exec || x.what == verb::vm_ssh;
     if (x.has_command && !takes_command)
       return fail(ec::bad_request, "'--' has no place here");
-    if (takes_one_ref() && x.refs.size() > 1)
-      return fail(ec::bad_request, "there is no place for '" + x.refs[1] + "' here", "",
-                  hint_where_words_are_left());
     if (x.what == verb::vm_exec && x.command.empty())
       return fail(ec::bad_request, "a command is missing", "", "banger vm exec VM -- COMMAND");
     if (x.what == verb::vm_run && x.has_command && x.command.empty())

@@ -134,7 +134,7 @@ TEST_CASE_FIXTURE(actor_system, "wire bytes: CAF's own errors are understood") {
   };
   CHECK(code_of(caf::sec::unexpected_message) == ec::version_mismatch);
   CHECK(code_of(caf::sec::request_timeout) == ec::timed_out);
-  CHECK(code_of(caf::sec::request_receiver_down) == ec::failed);
+  CHECK(code_of(caf::sec::request_receiver_down) == ec::unreachable);
   CHECK(code_of(caf::sec::runtime_error) == ec::failed);
 }
 

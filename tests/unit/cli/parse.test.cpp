@@ -302,16 +302,21 @@ TEST_CASE("cli: help and version end the program well, wherever they stand") {
 }
 
 TEST_CASE("cli: a command without its dashes is told where it goes") {
-  CHECK(contains(refused({"vm", "exec", "box", "ls", "-l"}), "banger vm exec box -- ls"));
+  CHECK(contains(refused({"vm", "exec", "box", "ls", "-l"}), "banger vm exec VM -- ls"));
   CHECK(contains(refused({"vm", "run", "make", "test"}), "banger vm run -- make"));
   // --env takes one word: what follows it is not another variable.
-  CHECK(contains(refused({"vm", "exec", "box", "-e", "A=1", "ls"}), "banger vm exec box -- ls"));
+  CHECK(contains(refused({"vm", "exec", "box", "-e", "A=1", "ls"}), "banger vm exec VM -- ls"));
 }
 
 TEST_CASE("cli: help is a command too") {
   CHECK(parse({"help"}).text == parse({"--help"}).text);
   CHECK(parse({"help", "vm", "run"}).text == parse({"vm", "run", "--help"}).text);
   CHECK(parse({"help", "vm", "run"}).status == 0);
+}
+
+TEST_CASE("cli: an empty name is a name that nothing has") {
+  CHECK(read({"vm", "exec", "", "--", "ls"}).refs == strings{""});
+  CHECK(read({"vm", "show", ""}).refs == strings{""});
 }
 
 TEST_CASE("cli: the same VM twice is one VM") {
