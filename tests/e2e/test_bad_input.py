@@ -3,7 +3,9 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 
 from harness import BANGER, BUILD, PATIENCE, Skip, check, equal, poll
 
@@ -179,6 +181,48 @@ def test_a_second_daemon_is_refused(box):
     os.kill(pid, signal.SIGTERM)
     poll("the daemon ends", lambda: not box.processes("bangerd"), 10)
     equal([x.name for x in (box.runtime / "banger").iterdir()], [])
+
+
+FOREIGN_DAEMON = """
+import socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(8)
+print("ready", flush=True)
+while True:
+    try:
+        link = listener.accept()[0]
+        link.sendall(bytes.fromhex(sys.argv[2]))
+        link.recv(1)
+    except OSError:
+        pass  # a client that only looked
+"""
+
+
+def test_a_daemon_of_another_version_can_be_ended(box):
+    box.ok("daemon", "start")
+    path = str(box.runtime / "banger" / "bangerd.sock")
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(path)
+        greeting = link.recv(4096)
+    check(b"banger-1" in greeting, greeting)
+    box.ok("daemon", "stop")
+    foreign = greeting.replace(b"banger-1", b"banger-X").hex()
+    daemon = subprocess.Popen([sys.executable, "-c", FOREIGN_DAEMON, path, foreign],
+                              stdout=subprocess.PIPE, env=box.environment({}))
+    try:
+        equal(daemon.stdout.readline(), b"ready\n")
+        box.fails(5, "vm", "list", says="banger-X")
+        known = box.ok("version", "-o", "json").json
+        equal((known["daemon"], known["error"]["code"]), (None, "version_mismatch"))
+        check("not running" not in box.ok("version").text)
+        equal(box.ok("daemon", "stop", "-o", "json").json, {"was_running": True})
+        equal(daemon.wait(10), -signal.SIGTERM)
+        equal(box.ok("daemon", "stop", "-o", "json").json, {"was_running": False})
+        box.ok("vm", "list")  # the socket it left is no hindrance
+    finally:
+        daemon.kill()
+        daemon.communicate()
 
 
 def test_a_full_disk_leaves_nothing(box):

@@ -1,6 +1,7 @@
 """Many at once, and people who change their minds."""
 
 import signal
+import subprocess
 import time
 
 from harness import Sandbox, check, equal, limit, poll, takes_at_most
@@ -59,6 +60,7 @@ def test_two_users_of_one_host_do_not_meet(box):
 def test_interrupts_end_what_they_should(box):
     check_interrupt_in_boot(box)
     check_killed_client(box)
+    check_signal_in_a_shell(box)
     check_stop_in_boot(box)
 
 
@@ -97,6 +99,19 @@ def check_killed_client(box):
         process.communicate()
         poll("the daemon deletes the VM", lambda: not box.vms(), 10)
         box.expect_empty()
+
+
+def check_signal_in_a_shell(box):
+    """SIGTERM ends also the ssh that runs for us, and the VM goes with it."""
+    process = box.start("vm", "run", "--rm", "--name", "brief", stdin=subprocess.PIPE)
+    process.stdin.write(b"echo ready; sleep 1000\n")
+    process.stdin.flush()
+    equal(process.stdout.readline(), b"ready\n")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    check(process.returncode != 0)
+    equal(box.processes("ssh"), {})
+    box.expect_empty()
 
 
 def check_stop_in_boot(box):

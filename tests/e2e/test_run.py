@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from harness import check, equal, poll
+from harness import check, equal, poll, takes_at_most
 
 WEIRD_ARGUMENTS = [b"", b"two words", b"  lead and trail  ", b"it's", b'say "hi"', b"a\nb\n",
                    b"$HOME", b"`id`", b"a;b|c&d", b"\\", b"\\n", b"*", b"--", b"-n", b"\t",
@@ -29,6 +29,8 @@ def test_exec_is_transparent(box):
     check_environment(box)
     check_slow_reader(box)
     check_reader_that_leaves(box)
+    check_output_that_cannot_be_written(box)
+    check_output_after_the_end(box)
     check_interrupt(box)
     check_many_at_once(box)
 
@@ -109,6 +111,28 @@ def check_reader_that_leaves(box):
     equal(process.wait(15), 128 + signal.SIGPIPE)
     equal(process.stderr.read(), b"")
     poll("the guest's command ends", lambda: not count_of(box, "yes"), 15, 0.3)
+
+
+def check_output_that_cannot_be_written(box):
+    with open("/dev/full", "wb") as full:
+        process = box.start("vm", "exec", "box", "--", "sh", "-c", "exec yes", stdout=full)
+        equal(process.wait(15), 1)
+    check(b"No space left" in process.stderr.read())
+    poll("the guest's command ends", lambda: not count_of(box, "yes"), 15, 0.3)
+
+
+def check_output_after_the_end(box):
+    """What a command left behind may still write for a while; but it is not waited for for ever."""
+    done = box.ok("vm", "exec", "box", "--", "sh", "-c", "(sleep 1; echo late) & echo early")
+    equal(done.text, "early\nlate\n")
+    since = time.monotonic()
+    done = box.ok("vm", "exec", "box", "--", "sh", "-c", "sleep 1000 & echo early")
+    equal(done.text, "early\n")
+    takes_at_most(30, since, "a process that holds stdout does not hold the client")
+    # The last of much output comes after the end, and all the same.
+    done = box.ok("vm", "exec", "box", "--", "sh", "-c", "head -c 3000000 /dev/zero; echo end >&2")
+    equal((len(done.out), done.err), (3000000, b"end\n"))
+    box.run("vm", "exec", "box", "--", "pkill", "sleep")
 
 
 def check_interrupt(box):
