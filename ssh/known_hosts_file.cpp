@@ -27,7 +27,7 @@ tl::unexpected<failure> keeps_changing(const std::filesystem::path& path) {
 
 /// What is to be appended so that `key` is the one pin of every name; a failure where it cannot be.
 result<std::string> missing_pins(std::string_view text, const std::vector<std::string>& names,
-                                 const core::host_key& key) {
+                                 const core::host_key& key, std::string_view comment) {
   const auto lines = kh::parse(text);
   std::string out;
   for (const auto& name : names) {
@@ -38,17 +38,24 @@ result<std::string> missing_pins(std::string_view text, const std::vector<std::s
     if (found.status == kh::outcome::mismatch)
       return fail(ec::host_key_mismatch, what, kh::explain_refusal(found, key));
     if (found.status == kh::outcome::unknown)
-      out += kh::render_line({name}, key);
+      out += kh::render_line({name}, key, comment);
   }
   return out;
 }
 
-result<void> check_pin_request(const std::vector<std::string>& names, const core::host_key& key) {
+bool is_control(char c) {
+  return (c >= '\0' && c < ' ') || c == '\x7f';
+}
+
+result<void> check_pin_request(const std::vector<std::string>& names, const core::host_key& key,
+                               std::string_view comment) {
   for (const auto& name : names)
     if (!kh::is_plain_name(name))
       return fail(ec::bad_request, "pin a host key", "'" + name + "' is not a host name");
   if (!core::is_well_formed(key))
     return fail(ec::bad_request, "pin a host key", "not a whole key of type '" + key.type + "'");
+  if (std::any_of(comment.begin(), comment.end(), is_control)) // a line feed would add a line
+    return fail(ec::bad_request, "pin a host key", "its comment has a control character");
   return {};
 }
 
@@ -102,6 +109,12 @@ result<std::string> known_hosts_file::read() {
   return error_of(file.error());
 }
 
+result<std::shared_ptr<const std::vector<kh::line>>> known_hosts_file::lines() {
+  return read().map([](const std::string& text) -> std::shared_ptr<const std::vector<kh::line>> {
+    return std::make_shared<const std::vector<kh::line>>(kh::parse(text));
+  });
+}
+
 result<kh::verdict> known_hosts_file::check(std::string_view host, std::uint16_t port,
                                             const core::host_key& offered) {
   return read().map([host, port, &offered](const std::string& text) {
@@ -127,16 +140,16 @@ result<known_hosts_file::appended_lines> known_hosts_file::append(std::string te
   return appended_lines{std::move(*file), *offset, std::move(text)};
 }
 
-result<void> known_hosts_file::pin(const std::vector<std::string>& names,
-                                   const core::host_key& key) {
-  if (auto checked = check_pin_request(names, key); !checked)
+result<void> known_hosts_file::pin(const std::vector<std::string>& names, const core::host_key& key,
+                                   std::string_view comment) {
+  if (auto checked = check_pin_request(names, key, comment); !checked)
     return checked;
   std::vector<appended_lines> ours;
   for (int attempt = 0; attempt <= attempts; ++attempt) {
     const auto text = read();
     if (!text)
       return error_of(text.error());
-    auto missing = missing_pins(*text, names, key);
+    auto missing = missing_pins(*text, names, key, comment);
     if (!missing) {
       take_back(ours);
       return error_of(missing.error());

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,10 @@ public:
   /// The text; empty where there is no file.
   [[nodiscard]] result<std::string> read();
 
+  /// The lines of the file, without empty ones and comments; none where there is no file. They stay
+  /// as they are when the file changes.
+  [[nodiscard]] result<std::shared_ptr<const std::vector<core::known_hosts::line>>> lines();
+
   /// What the file says about the key that `host` offers.
   [[nodiscard]] result<core::known_hosts::verdict> check(std::string_view host, std::uint16_t port,
                                                          const core::host_key& offered);
@@ -66,14 +71,16 @@ public:
   [[nodiscard]] result<std::string> algorithms(std::string_view host, std::uint16_t port);
 
   /// Pins `key` for each of `names` (as core::known_hosts::host_name_for makes them), one line
-  /// each. Names that have this pin already are left alone, so it can be repeated. When it returns,
-  /// the lines are on the disk and no other key is pinned for the names.
+  /// each. Names that have this pin already are left alone, their comments too, so it can be
+  /// repeated. When it returns, the lines are on the disk and no other key is pinned for the names.
+  /// @param comment  is written behind the key: where the pin comes from, for a person to read.
   /// @returns ec::host_key_mismatch where another key is pinned for a name, also where another
   /// writer has just
   ///          done so: our lines are taken back then. ec::host_key_revoked. ec::bad_request for a
-  ///          name that is a pattern, or a malformed key. ec::busy where somebody replaces the file
-  ///          again and again.
-  [[nodiscard]] result<void> pin(const std::vector<std::string>& names, const core::host_key& key);
+  ///          name that is a pattern, a malformed key, or a control character in the comment.
+  ///          ec::busy where somebody replaces the file again and again.
+  [[nodiscard]] result<void> pin(const std::vector<std::string>& names, const core::host_key& key,
+                                 std::string_view comment = {});
 
   /// Takes out every pin of `names`, whatever the key. Can be repeated. Also call it before a name
   /// is used anew.

@@ -195,6 +195,40 @@ TEST_CASE_FIXTURE(fixture, "known_hosts_file: pin refuses patterns and malformed
 }
 
 TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: a pin carries its comment, one that is there its own") {
+  write(kh::render_line({"old.vm"}, key_a, "by hand"));
+  known_hosts_file file(path);
+  REQUIRE(file.pin({"old.vm", "new.vm"}, key_a, "banger: made with the image"));
+  CHECK(text() == kh::render_line({"old.vm"}, key_a, "by hand") +
+                      kh::render_line({"new.vm"}, key_a, "banger: made with the image"));
+  for (const auto comment : {"a\nb.vm", "a\r", "a\tb", "\x7f", "\x01"})
+    CHECK(file.pin({"box.vm"}, key_a, comment).error().code == ec::bad_request);
+  CHECK(file.pin({"box.vm"}, key_a, {"a\0b", 3}).error().code == ec::bad_request);
+  CHECK(status_of("box.vm", key_a) == kh::outcome::unknown);
+  CHECK(file.pin({"box.vm"}, key_a,
+                 "K\xc3\xbc"
+                 "che"));
+}
+
+TEST_CASE_FIXTURE(fixture, "known_hosts_file: lines are those of the file, none without a file") {
+  known_hosts_file file(path);
+  REQUIRE(file.lines());
+  CHECK((*file.lines())->empty());
+  write("# note\n" + kh::render_line({"box.vm"}, key_a, "note") + "broken\n");
+  const auto lines = *file.lines();
+  REQUIRE(lines->size() == 2);
+  CHECK(lines->at(0).hosts == "box.vm");
+  CHECK(lines->at(0).number == 2);
+  CHECK(lines->at(0).comment == "note");
+  CHECK(!lines->at(1).is_valid);
+  REQUIRE(file.remove({"box.vm"}));
+  CHECK((*file.lines())->size() == 1);
+  CHECK(lines->size() == 2);
+  ::chmod(path.c_str(), 0666);
+  CHECK(file.lines().error().code == ec::unsafe_path);
+}
+
+TEST_CASE_FIXTURE(fixture,
                   "known_hosts_file: a removal changes one byte a line, and no other line") {
   write(pin_line("a.vm") + pin_line("box.vm") + "junk\n" + pin_line("172.16.0.2", key_b) +
         pin_line("*.vm"));
