@@ -1,6 +1,7 @@
 #include "core/known_hosts.hpp"
 
 #include "core/base64.hpp"
+#include "core/known_hosts_index.hpp"
 #include "core/lower_case.hpp"
 
 #include <algorithm>
@@ -27,11 +28,6 @@ std::vector<std::string> elements_of(std::string_view list) {
   return out;
 }
 
-bool matches_any(std::string_view hosts, const std::vector<std::string>& names) {
-  return std::any_of(names.begin(), names.end(),
-                     [hosts](const std::string& name) { return matches(hosts, name); });
-}
-
 /// True for a list that was written to match more, or less, than the names in it.
 bool has_pattern(std::string_view hosts) {
   return !hosts.starts_with('|') && hosts.find_first_of("*?!") != std::string_view::npos;
@@ -52,6 +48,31 @@ std::string without_names(const line& from, const std::vector<std::string>& name
   if (std::string_view("|@#").find(left.front().front()) != std::string_view::npos)
     left.front().insert(0, ",");
   return render_line(left, from.key, from.comment);
+}
+
+/// @param find  gives the lines for exactly a name: matching_lines, or an index.
+template <class Find>
+removal_plan plan_with(Find find, const std::vector<std::string>& names) {
+  std::vector<std::string> wanted;
+  std::vector<const line*> found;
+  for (const auto& name : names) {
+    wanted.push_back(lower_case(name));
+    for (const auto* entry : find(wanted.back()))
+      found.push_back(entry);
+  }
+  const auto is_before = [](const line* a, const line* b) { return a->offset < b->offset; };
+  std::sort(found.begin(), found.end(), is_before);
+  found.erase(std::unique(found.begin(), found.end()), found.end()); // one line for several names
+  removal_plan out;
+  for (const auto* entry : found) {
+    if (entry->mark != marker::none)
+      continue;
+    if (has_pattern(entry->hosts))
+      out.kept.push_back(entry->number);
+    else
+      out.removals.push_back({entry->offset, entry->number, without_names(*entry, wanted)});
+  }
+  return out;
 }
 
 /// True for a line that a removal has made a comment of: '#', the rest of the name, a whole key.
@@ -95,19 +116,11 @@ std::string render_line(const std::vector<std::string>& names, const host_key& k
 }
 
 removal_plan plan_removal(const std::vector<line>& lines, const std::vector<std::string>& names) {
-  std::vector<std::string> wanted;
-  for (const auto& name : names)
-    wanted.push_back(lower_case(name));
-  removal_plan out;
-  for (const auto& entry : lines) {
-    if (!entry.is_valid || entry.mark != marker::none || !matches_any(entry.hosts, wanted))
-      continue;
-    if (has_pattern(entry.hosts))
-      out.kept.push_back(entry.number);
-    else
-      out.removals.push_back({entry.offset, entry.number, without_names(entry, wanted)});
-  }
-  return out;
+  return plan_with([&lines](std::string_view name) { return matching_lines(lines, name); }, names);
+}
+
+removal_plan plan_removal(line_index& lines, const std::vector<std::string>& names) {
+  return plan_with([&lines](std::string_view name) { return lines.find(name); }, names);
 }
 
 std::size_t removed_bytes(std::string_view text) {

@@ -26,9 +26,8 @@ tl::unexpected<failure> keeps_changing(const std::filesystem::path& path) {
 }
 
 /// What is to be appended so that `key` is the one pin of every name; a failure where it cannot be.
-result<std::string> missing_pins(std::string_view text, const std::vector<std::string>& names,
+result<std::string> missing_pins(kh::line_index& lines, const std::vector<std::string>& names,
                                  const core::host_key& key, std::string_view comment) {
-  const auto lines = kh::parse(text);
   std::string out;
   for (const auto& name : names) {
     const auto found = kh::check_sole_pin(lines, name, key);
@@ -98,34 +97,36 @@ result<void> known_hosts_file::heal() {
   return {};
 }
 
-result<std::string> known_hosts_file::read() {
+/// The file as it is now. It is opened, and so checked, at every call.
+result<std::shared_ptr<known_hosts_contents>> known_hosts_file::contents() {
   if (auto drained = drain(); !drained)
     return error_of(drained.error());
   auto file = owned_file::open(path_, mode::read);
   if (file)
-    return file->read_from();
+    return cache_.read(*file, clock::now());
   if (file.error().code == ec::not_found)
-    return std::string();
+    return std::make_shared<known_hosts_contents>(std::string());
   return error_of(file.error());
 }
 
+result<std::string> known_hosts_file::read() {
+  return contents().map([](const auto& found) { return found->text; });
+}
+
 result<std::shared_ptr<const std::vector<kh::line>>> known_hosts_file::lines() {
-  return read().map([](const std::string& text) -> std::shared_ptr<const std::vector<kh::line>> {
-    return std::make_shared<const std::vector<kh::line>>(kh::parse(text));
-  });
+  return contents().map([](const auto& found) { return found->index.lines(); });
 }
 
 result<kh::verdict> known_hosts_file::check(std::string_view host, std::uint16_t port,
                                             const core::host_key& offered) {
-  return read().map([host, port, &offered](const std::string& text) {
-    return kh::check(kh::parse(text), host, port, offered);
+  return contents().map([host, port, &offered](const auto& found) {
+    return kh::check(found->index, host, port, offered);
   });
 }
 
 result<std::string> known_hosts_file::algorithms(std::string_view host, std::uint16_t port) {
-  return read().map([host, port](const std::string& text) {
-    return kh::pinned_algorithms(kh::parse(text), host, port);
-  });
+  return contents().map(
+      [host, port](const auto& found) { return kh::pinned_algorithms(found->index, host, port); });
 }
 
 result<known_hosts_file::appended_lines> known_hosts_file::append(std::string text, mode how) {
@@ -146,10 +147,10 @@ result<void> known_hosts_file::pin(const std::vector<std::string>& names, const 
     return checked;
   std::vector<appended_lines> ours;
   for (int attempt = 0; attempt <= attempts; ++attempt) {
-    const auto text = read();
-    if (!text)
-      return error_of(text.error());
-    auto missing = missing_pins(*text, names, key, comment);
+    const auto present = contents();
+    if (!present)
+      return error_of(present.error());
+    auto missing = missing_pins((*present)->index, names, key, comment);
     if (!missing) {
       take_back(ours);
       return error_of(missing.error());
@@ -194,14 +195,14 @@ result<removed_pins> known_hosts_file::remove(const std::vector<std::string>& na
       return out;
     if (!file)
       return error_of(file.error());
-    const auto text = file->read_from();
-    if (!text)
-      return error_of(text.error());
-    const auto plan = kh::plan_removal(kh::parse(*text), names);
+    const auto present = cache_.read(*file, clock::now());
+    if (!present)
+      return error_of(present.error());
+    const auto plan = kh::plan_removal((*present)->index, names);
     out.kept_lines = plan.kept;
     if (plan.removals.empty())
       return out; // opened anew through the path, so nobody has put a removed line back
-    const auto count = remove_once(*text, plan, *file);
+    const auto count = remove_once((*present)->text, plan, *file);
     if (!count)
       return error_of(count.error());
     out.count += *count;
@@ -212,7 +213,7 @@ result<removed_pins> known_hosts_file::remove(const std::vector<std::string>& na
 /// Carries `plan` out on `file`, which held `text`. Whether the path still names that file is for
 /// the caller to see.
 /// @returns how many lines were taken out: not those that somebody has changed meanwhile.
-result<std::size_t> known_hosts_file::remove_once(const std::string& text,
+result<std::size_t> known_hosts_file::remove_once(std::string_view text,
                                                   const kh::removal_plan& plan, owned_file& file) {
   std::string replacements;
   for (const auto& each : plan.removals)

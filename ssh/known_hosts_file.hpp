@@ -10,6 +10,7 @@
 
 #include "core/known_hosts.hpp"
 #include "protocol/result.hpp"
+#include "ssh/known_hosts_cache.hpp"
 #include "ssh/owned_file.hpp"
 
 #include <chrono>
@@ -116,15 +117,17 @@ private:
     std::string text;
   };
 
+  result<std::shared_ptr<known_hosts_contents>> contents();
   result<appended_lines> append(std::string text, owned_file::mode how);
   result<void> append_foreign_lines(const std::string& text);
   void take_back(const std::vector<appended_lines>& ours);
-  result<std::size_t> remove_once(const std::string& text,
+  result<std::size_t> remove_once(std::string_view text,
                                   const core::known_hosts::removal_plan& plan, owned_file& file);
   result<bool> replace(const owned_file& old, const std::string& text);
 
   std::filesystem::path path_;
   std::vector<replaced_file> replaced_;
+  known_hosts_cache cache_;
 };
 
 } // namespace banger::ssh

@@ -47,6 +47,10 @@ tl::unexpected<failure> open_failure(const std::filesystem::path& path, int erro
   return file_failure("open " + text, error);
 }
 
+std::chrono::nanoseconds nanoseconds_of(const timespec& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 std::string mode_text(mode_t mode) {
   std::string out = "0";
   for (unsigned shift = 9; shift != 0; shift -= 3)
@@ -112,13 +116,12 @@ result<owned_file> owned_file::open(const std::filesystem::path& path, mode how)
 }
 
 owned_file::owned_file(owned_file&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)), identity_(other.identity_) {
-}
+    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)), stamp_(other.stamp_) {}
 
 owned_file& owned_file::operator=(owned_file&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(path_, other.path_);
-  std::swap(identity_, other.identity_);
+  std::swap(stamp_, other.stamp_);
   return *this;
 }
 
@@ -140,7 +143,10 @@ result<void> owned_file::check() {
   if ((found.st_mode & others_can_write) != 0)
     return unsafe(path_, "group or others can write it (mode " + mode_text(found.st_mode) + ")",
                   "chmod 600 " + path_.string());
-  identity_ = {found.st_dev, found.st_ino};
+  stamp_ = {{found.st_dev, found.st_ino},
+            found.st_size,
+            nanoseconds_of(found.st_mtim),
+            nanoseconds_of(found.st_ctim)};
   return {};
 }
 

@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <string>
@@ -18,6 +19,16 @@ struct file_identity {
   dev_t device = 0;
   ino_t inode = 0;
   friend bool operator==(const file_identity&, const file_identity&) = default;
+};
+
+/// A file as it was at some time. Whoever changes the file changes the stamp, except within one
+/// tick of the file system's clock (some milliseconds) after another change that kept the size.
+struct file_stamp {
+  file_identity identity;
+  off_t size_bytes = 0;
+  std::chrono::nanoseconds modified{}; ///< since 1970; the times are of the file system's clock
+  std::chrono::nanoseconds changed{};  ///< the same, of the inode: cannot be set by touch(1)
+  friend bool operator==(const file_stamp&, const file_stamp&) = default;
 };
 
 /// Owns its descriptor.
@@ -43,7 +54,10 @@ public:
   owned_file& operator=(owned_file&& other) noexcept;
   ~owned_file();
 
-  [[nodiscard]] file_identity identity() const { return identity_; }
+  [[nodiscard]] file_identity identity() const { return stamp_.identity; }
+
+  /// As it was opened.
+  [[nodiscard]] const file_stamp& stamp() const { return stamp_; }
 
   /// All bytes from `offset` to the end. Refuses a file larger than `largest_size`.
   [[nodiscard]] result<std::string> read_from(std::size_t offset = 0) const;
@@ -74,7 +88,7 @@ private:
 
   int fd_ = -1;
   std::filesystem::path path_; // for error texts
-  file_identity identity_;
+  file_stamp stamp_;
 };
 
 /// Refuses a folder that is not ours or that group or others can write: they could put another file

@@ -1,119 +1,22 @@
 #include "ssh/known_hosts_file.hpp"
 
-#include "core/base64.hpp"
-#include "core/sha1.hpp"
-#include "tests/support/host_keys.hpp"
+#include "tests/support/known_hosts_folder.hpp"
+#include "tests/support/known_hosts_texts.hpp"
 
 #include <doctest/doctest.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <random>
-#include <sstream>
 
 using banger::ec;
-using banger::ssh::known_hosts_file;
-using banger::test::ed25519_key;
-using banger::test::rsa_key;
-namespace core = banger::core;
-namespace kh = banger::core::known_hosts;
-
-namespace {
-
-const core::host_key key_a = ed25519_key('a');
-const core::host_key key_b = ed25519_key('b');
-
-/// A folder of its own that goes with the test.
-struct fixture {
-  fixture() {
-    const char* base = std::getenv("TMPDIR");
-    auto pattern = std::string(base != nullptr ? base : "/tmp") + "/known_hosts.XXXXXX";
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    folder = pattern;
-    path = folder / "known_hosts";
-  }
-  ~fixture() { std::filesystem::remove_all(folder); }
-  fixture(const fixture&) = delete;
-  fixture& operator=(const fixture&) = delete;
-
-  void write(std::string_view text) const {
-    std::ofstream(path, std::ios::binary) << text;
-    ::chmod(path.c_str(), 0600);
-  }
-  [[nodiscard]] std::string text() const {
-    std::ifstream in(path, std::ios::binary);
-    std::ostringstream out;
-    out << in.rdbuf();
-    return out.str();
-  }
-  [[nodiscard]] kh::outcome status_of(std::string_view host, const core::host_key& key) const {
-    const auto found = known_hosts_file(path).check(host, 22, key);
-    REQUIRE(found);
-    return found->status;
-  }
-  /// Every function refuses the file as unsafe, with this hint, and leaves it alone.
-  void check_refused(const std::string& hint) const {
-    known_hosts_file file(path);
-    const auto checked = file.check("box.vm", 22, key_a);
-    REQUIRE(!checked);
-    CHECK(checked.error().code == ec::unsafe_path);
-    CHECK(checked.error().what.find(path.string()) != std::string::npos);
-    CHECK(checked.error().hint.find(hint) != std::string::npos);
-    for (const auto& why : {file.pin({"box.vm"}, key_a), file.heal(), file.prepare()}) {
-      REQUIRE(!why);
-      CHECK(why.error().code == ec::unsafe_path);
-    }
-    const auto removed = file.remove({"box.vm"});
-    REQUIRE(!removed);
-    CHECK(removed.error().code == ec::unsafe_path);
-  }
-
-  std::filesystem::path folder;
-  std::filesystem::path path;
-};
-
-std::string pin_line(const std::string& hosts, const core::host_key& key = key_a) {
-  return kh::render_line({hosts}, key);
-}
-
-mode_t mode_of(const std::filesystem::path& path) {
-  struct stat found = {};
-  REQUIRE(::stat(path.c_str(), &found) == 0);
-  return found.st_mode & 07777u;
-}
-
-/// Adds a line as ssh does: one open, one write, no lock.
-void append_like_ssh(const std::filesystem::path& path, const std::string& line) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (fd < 0 || ::write(fd, line.data(), line.size()) < 0)
-    ::_exit(3);
-  ::close(fd);
-}
-
-/// Runs `work` in a process of its own.
-template <class F>
-pid_t in_child(F work) {
-  const auto child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0)
-    ::_exit(work());
-  return child;
-}
-
-int exit_status_of(pid_t child) {
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-} // namespace
+using namespace banger::test;
+using fixture = known_hosts_folder;
 
 TEST_CASE_FIXTURE(fixture, "known_hosts_file: a missing file, or folder, is an empty one") {
   CHECK(status_of("box.vm", key_a) == kh::outcome::unknown);
@@ -450,46 +353,6 @@ std::vector<std::size_t> found_by_ssh_keygen(const std::filesystem::path& path,
   return out;
 }
 
-const std::array<std::string, 4> names = {"box.vm", "[box.vm]:2222", "172.16.0.2", "a"};
-
-std::string hashed(const std::string& name, char salt) {
-  const std::string bytes(20, salt);
-  return "|1|" + core::base64_encode(bytes) + "|" +
-         core::base64_encode(core::hmac_sha1(bytes, name));
-}
-
-/// A file of lines that match some of the names in all the ways there are.
-std::string random_file(std::mt19937& random) {
-  static const std::array<std::string, 14> elements = {
-      "box.vm", "BOX.vm", "[box.vm]:2222", "172.16.0.2", "a",  "*", "*.vm",
-      "?",      "!a",     "!*.vm",         "[*]:*",      "b*", "",  "172.*.?"};
-  static const std::array<std::string, 7> others = {
-      "", "# box.vm", "box.vm", "box.vm # key", "@other box.vm x y", "@revoked", " \t"};
-  const auto below = [&random](std::size_t limit) { return random() % limit; };
-  std::string out;
-  for (auto count = 1 + below(30); count != 0; --count) {
-    if (below(5) == 0) {
-      out += others[below(others.size())] + "\n";
-      continue;
-    }
-    std::string hosts = elements[below(elements.size())];
-    while (below(2) == 0)
-      hosts += "," + elements[below(elements.size())];
-    if (below(4) == 0)
-      hosts = hashed(names[below(names.size())], static_cast<char>('A' + below(20)));
-    if (hosts.empty())
-      hosts = ",";
-    const auto mark = std::array{"", "", "", "@revoked ", "@cert-authority ", "  "}[below(6)];
-    auto line = mark + kh::render_line({hosts}, ed25519_key(static_cast<char>('a' + below(3))));
-    if (below(4) == 0)
-      line.insert(line.size() - 1, below(2) == 0 ? "\r" : " note");
-    out += line;
-  }
-  if (below(4) == 0)
-    out.pop_back();
-  return out;
-}
-
 } // namespace
 
 TEST_CASE_FIXTURE(fixture,
@@ -498,7 +361,7 @@ TEST_CASE_FIXTURE(fixture,
   std::size_t total = 0;
   for (int round = 0; round < 50; ++round) {
     write(random_file(random));
-    const auto& name = names[static_cast<std::size_t>(round) % names.size()];
+    const auto& name = sample_names[static_cast<std::size_t>(round) % sample_names.size()];
     const auto lines = kh::parse(text());
     std::vector<std::size_t> ours;
     for (const auto* each : kh::matching_lines(lines, name))
