@@ -1,5 +1,6 @@
 #include "core/base64.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -14,20 +15,16 @@ bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/// The six bits a character stands for; nothing for one outside of the alphabet.
-std::optional<std::uint32_t> sextet(char c) {
-  if (c >= 'A' && c <= 'Z')
-    return static_cast<std::uint32_t>(c - 'A');
-  if (c >= 'a' && c <= 'z')
-    return static_cast<std::uint32_t>(c - 'a' + 26);
-  if (c >= '0' && c <= '9')
-    return static_cast<std::uint32_t>(c - '0' + 52);
-  if (c == '+')
-    return 62;
-  if (c == '/')
-    return 63;
-  return std::nullopt;
-}
+constexpr std::uint8_t no_sextet = 0xff;
+
+/// The six bits each character stands for; no_sextet for one outside of the alphabet.
+constexpr std::array<std::uint8_t, 256> sextets = [] {
+  std::array<std::uint8_t, 256> out{};
+  out.fill(no_sextet);
+  for (std::size_t i = 0; i < alphabet.size(); ++i)
+    out[static_cast<unsigned char>(alphabet[i])] = static_cast<std::uint8_t>(i);
+  return out;
+}();
 
 char byte_at(std::uint32_t bits, unsigned shift) {
   return static_cast<char>((bits >> shift) & 0xff);
@@ -73,31 +70,33 @@ std::string base64_encode(std::string_view bytes) {
 }
 
 std::optional<std::string> base64_decode(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() / 4 * 3);
+  // Written in place: the keys of a known_hosts file of thousands of lines come through here.
+  std::string out(text.size() / 4 * 3, '\0');
+  std::size_t size = 0;
   std::uint32_t bits = 0;
   unsigned characters = 0; // of the group being read
   unsigned padding = 0;
   for (char c : text) {
-    if (is_space(c))
-      continue;
-    if (c == '=') {
-      if (++padding > 2)
+    const auto value = sextets[static_cast<unsigned char>(c)];
+    if (value == no_sextet) {
+      if (is_space(c))
+        continue;
+      if (c != '=' || ++padding > 2)
         return std::nullopt;
       continue;
     }
-    const auto value = sextet(c);
-    if (!value || padding != 0)
+    if (padding != 0)
       return std::nullopt;
-    bits = bits << 6 | *value;
+    bits = bits << 6 | value;
     if (++characters == 4) {
-      out += byte_at(bits, 16);
-      out += byte_at(bits, 8);
-      out += byte_at(bits, 0);
+      out[size++] = byte_at(bits, 16);
+      out[size++] = byte_at(bits, 8);
+      out[size++] = byte_at(bits, 0);
       bits = 0;
       characters = 0;
     }
   }
+  out.resize(size);
   if (!append_last_group(out, bits, characters, padding))
     return std::nullopt;
   return out;

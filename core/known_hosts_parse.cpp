@@ -10,14 +10,28 @@ namespace banger::core::known_hosts {
 
 namespace {
 
-constexpr std::string_view blanks = " \t";
+constexpr std::size_t shortest_line = 80; // of those with a key: the key of an ed25519 line has 68
+
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+/// How many bytes of `text` come before its first blank.
+std::size_t word_size(std::string_view text) {
+  return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), is_blank) - text.begin());
+}
+
+void skip_blanks(std::string_view& text) {
+  while (!text.empty() && is_blank(text.front()))
+    text.remove_prefix(1);
+}
 
 /// Cuts the leading word off `text`, and the blanks around it.
 std::string_view take_word(std::string_view& text) {
-  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-  const auto word = text.substr(0, text.find_first_of(blanks));
+  skip_blanks(text);
+  const auto word = text.substr(0, word_size(text));
   text.remove_prefix(word.size());
-  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+  skip_blanks(text);
   return word;
 }
 
@@ -40,7 +54,7 @@ std::optional<marker> take_marker(std::string_view& text) {
     else
       return std::nullopt;
     text.remove_prefix(end);
-    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    skip_blanks(text);
   }
   return found;
 }
@@ -76,7 +90,7 @@ void read_fields(std::string_view text, line& out) {
 /// The line in `text`, which holds no line feed; nothing for an empty line or a comment.
 std::optional<line> parse_line(std::string_view text) {
   text = text.substr(0, text.find('\0'));
-  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+  skip_blanks(text);
   if (text.empty() || text.front() == '#')
     return std::nullopt;
   line out;
@@ -92,6 +106,7 @@ std::optional<line> parse_line(std::string_view text) {
 
 std::vector<line> parse(std::string_view text) {
   std::vector<line> out;
+  out.reserve(text.size() / shortest_line);
   std::size_t number = 0;
   for (std::size_t offset = 0; offset < text.size();) {
     const auto end = std::min(text.find('\n', offset), text.size());

@@ -157,7 +157,9 @@ result<std::string> owned_file::read_from(std::size_t offset) const {
   if (found.st_size > static_cast<off_t>(largest_size))
     return fail(ec::storage_failed, "read " + path_.string(), "it is larger than 64 MiB");
   std::string out;
-  std::array<char, 65536> buffer{};
+  if (found.st_size > static_cast<off_t>(offset))
+    out.reserve(static_cast<std::size_t>(found.st_size) - offset);
+  std::array<char, 65536> buffer; // NOLINT: read into
   for (;;) {
     const auto position = static_cast<off_t>(offset + out.size());
     const auto size = ::pread(fd_, buffer.data(), buffer.size(), position);
