@@ -107,6 +107,13 @@ caf::result<Reply> ask_vms(self_pointer self, const Request& request) {
   return relay<Reply>(self, context.supervisor, request, context.deadlines.quick);
 }
 
+/// What reads or writes the known_hosts file, or connects to a guest to see its key.
+template <class Reply, class Request>
+caf::result<Reply> ask_pins(self_pointer self, const Request& request) {
+  const auto& context = *self->state.context;
+  return relay<Reply>(self, context.supervisor, request, context.deadlines.storage);
+}
+
 template <class Reply, class Request>
 caf::result<Reply> ask_images(self_pointer self, const Request& request) {
   const auto& context = *self->state.context;
@@ -312,6 +319,11 @@ client_session_actor::behavior_type client_session(self_pointer self,
       [self](const wait_vm& x) { return wait(self, x); },
       [self](const get_ssh_target& x) { return ask_vms<ssh_target>(self, x); },
       [self](const read_console& x) { return ask_vms<console_chunk>(self, x); },
+      [self](const list_host_keys& x) { return ask_pins<host_key_list>(self, x); },
+      [self](const get_host_key& x) { return ask_pins<host_key_info>(self, x); },
+      [self](const accept_host_key& x) { return ask_pins<host_key_info>(self, x); },
+      [self](const forget_host_key& x) { return ask_pins<host_key_info>(self, x); },
+      [self](const check_guest_key& x) { return ask_pins<done>(self, x); },
       [self](const open_exec& x) { return open(self, x); },
       [self](const exec_input& x) { pass_to_exec(self, x); },
       [self](const exec_input_ended& x) { pass_to_exec(self, x); },

@@ -63,9 +63,8 @@ void attempt_failed(self_pointer self, const failure& why, bool is_final) {
     self->delayed_send(self, retry_pause, step_due{++self->state.attempt});
 }
 
-void dial(self_pointer self, const host_key_algorithms& algorithms) {
+ssh::connection_id dial(self_pointer self, const host_key_algorithms& algorithms) {
   auto& state = self->state;
-  state.phase = link_phase::connecting;
   ssh::target whom;
   whom.address = state.address;
   whom.port = state.port;
@@ -74,7 +73,7 @@ void dial(self_pointer self, const host_key_algorithms& algorithms) {
   whom.known_name = state.vm_name;
   whom.connect_timeout = attempt_limit;
   host::log_debug("link to " + state.vm_name + ": dial " + state.address);
-  state.connection = state.context.io->open(std::move(whom), make_ssh_sink(self));
+  return state.context.io->open(std::move(whom), make_ssh_sink(self));
 }
 
 void attempt(self_pointer self) {
@@ -85,31 +84,72 @@ void attempt(self_pointer self) {
   ++state.attempt;
   self->request(state.context.known_hosts, known_hosts_limit,
                 get_host_key_algorithms{state.address, state.port})
-      .then([self](const host_key_algorithms& x) { dial(self, x); },
-            [self](const caf::error& why) {
-              attempt_failed(self, to_failure(why, "read the pinned host keys"), true);
-            });
+      .then(
+          [self](const host_key_algorithms& x) {
+            self->state.phase = link_phase::connecting;
+            self->state.connection = dial(self, x);
+          },
+          [self](const caf::error& why) {
+            attempt_failed(self, to_failure(why, "read the pinned host keys"), true);
+          });
+}
+
+void answer_probe(self_pointer self, const failure& why) {
+  self->state.probe = 0;
+  for (auto& prober : std::exchange(self->state.probers, {})) {
+    if (why.code == ec::none)
+      prober.deliver(done{});
+    else
+      prober.deliver(to_error(why));
+  }
+}
+
+void key_trusted(self_pointer self, ssh::connection_id connection) {
+  auto& state = self->state;
+  if (connection != state.probe) {
+    state.context.io->verdict(connection, true);
+    return;
+  }
+  state.context.io->close(connection);
+  answer_probe(self, {ec::none, {}, {}, {}});
+}
+
+void key_refused(self_pointer self, const ssh_note& offered, const failure& why) {
+  auto& state = self->state;
+  state.context.io->verdict(offered.connection, false, why);
+  if (why.code == ec::host_key_mismatch || why.code == ec::host_key_revoked)
+    self->send(state.context.owner, host_key_refused{why, offered.text, offered.bytes});
 }
 
 void check_key(self_pointer self, const ssh_note& note) {
   auto& state = self->state;
-  check_host_key question{state.vm_name, state.address, state.port, note.text, note.bytes};
+  check_host_key question{state.vm_name, state.address, state.port,
+                          note.text,     note.bytes,    state.seeded_key};
   self->request(state.context.known_hosts, known_hosts_limit, std::move(question))
-      .then([self, connection = note.connection](
-                const done&) { self->state.context.io->verdict(connection, true); },
-            [self, connection = note.connection](const caf::error& why) {
-              auto problem = to_failure(why, "check the host key");
-              self->state.context.io->verdict(connection, false, problem);
+      .then([self, connection = note.connection](const done&) { key_trusted(self, connection); },
+            [self, note](const caf::error& why) {
+              key_refused(self, note, to_failure(why, "check the host key"));
             });
+}
+
+void take_probe_note(self_pointer self, const ssh_note& note) {
+  if (note.kind == ssh_note_kind::host_key_offered)
+    check_key(self, note);
+  else if (note.kind == ssh_note_kind::connection_lost)
+    answer_probe(self, note.why);
 }
 
 void take_note(self_pointer self, const ssh_note& note) {
   auto& state = self->state;
-  if (note.connection != state.connection || note.channel != 0)
+  if (note.channel != 0 || note.connection == 0)
     return;
   host::log_debug("link to " + state.vm_name + ": note " +
                   std::to_string(static_cast<int>(note.kind)) +
                   (note.why.code == ec::none ? "" : ", " + to_string(note.why)));
+  if (note.connection == state.probe)
+    take_probe_note(self, note);
+  if (note.connection != state.connection)
+    return;
   switch (note.kind) {
     case ssh_note_kind::host_key_offered: check_key(self, note); return;
     case ssh_note_kind::connected:
@@ -125,6 +165,22 @@ void take_note(self_pointer self, const ssh_note& note) {
     case ssh_note_kind::channel_closed:
     case ssh_note_kind::channel_writable: return;
   }
+}
+
+/// Of several that ask at the same time, all get the answer of one connection.
+caf::result<done> verify(self_pointer self) {
+  auto& state = self->state;
+  auto reply = self->make_response_promise<done>();
+  state.probers.push_back(reply);
+  if (state.probers.size() > 1)
+    return reply;
+  self->request(state.context.known_hosts, known_hosts_limit,
+                get_host_key_algorithms{state.address, state.port})
+      .then([self](const host_key_algorithms& x) { self->state.probe = dial(self, x); },
+            [self](const caf::error& why) {
+              answer_probe(self, to_failure(why, "read the pinned host keys"));
+            });
+  return reply;
 }
 
 caf::result<guest_connected> connect(self_pointer self, const connect_guest& x) {
@@ -146,17 +202,23 @@ guest_link_actor::behavior_type guest_link(self_pointer self, link_context conte
   state.vm_name = record.name;
   state.address = record.address;
   state.port = record.ssh_port;
+  state.seeded_key = record.host_key_public;
   self->set_exit_handler([self](const caf::exit_msg& message) {
     if (self->state.connection != 0)
       self->state.context.io->close(self->state.connection);
-    answer_all(
-        self, {ec::link_lost, "connect to vm '" + self->state.vm_name + "'", "the VM stopped", {}});
+    if (self->state.probe != 0)
+      self->state.context.io->close(self->state.probe);
+    failure stopped{
+        ec::link_lost, "connect to vm '" + self->state.vm_name + "'", "the VM stopped", {}};
+    answer_all(self, stopped);
+    answer_probe(self, stopped);
     self->quit(message.reason);
   });
   return {
       [self](const ssh_note& note) { take_note(self, note); },
       [](const ssh_data&) {}, // all data belongs to channels, and those have other owners
       [self](const connect_guest& x) { return connect(self, x); },
+      [self](const verify_guest&) { return verify(self); },
       [self](const step_due& x) {
         if (x.step == self->state.attempt)
           attempt(self);

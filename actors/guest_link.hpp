@@ -22,6 +22,7 @@ struct link_context {
   ssh::ssh_io* io = nullptr; ///< outlives all actors; its calls never block
   known_hosts_actor known_hosts;
   std::shared_ptr<const ssh::private_key> key;
+  vm_actor owner; ///< hears of refused host keys
 };
 
 enum class link_phase : std::uint8_t { down, asking_algorithms, connecting, up };
@@ -37,11 +38,14 @@ struct guest_link_state {
   std::string vm_name;
   std::string address;
   std::uint16_t port = 0;
+  std::string seeded_key; ///< "ssh-ed25519 AAAA..."; empty where the guest brings its own
   link_phase phase = link_phase::down;
   ssh::connection_id connection = 0;
   std::uint64_t attempt = 0; ///< grows with each try; names its timers
   failure last{ec::none, {}, {}, {}};
   std::vector<link_waiter> waiters;
+  ssh::connection_id probe = 0; ///< a second connection, only to verify the host key
+  std::vector<caf::typed_response_promise<done>> probers;
 };
 
 guest_link_actor::behavior_type

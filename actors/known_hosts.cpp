@@ -5,6 +5,11 @@
 #include "protocol/caf_error.hpp"
 #include "ssh/known_hosts_file.hpp"
 
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+
 namespace banger::actors {
 
 namespace {
@@ -12,56 +17,132 @@ namespace {
 using self_pointer = known_hosts_actor::stateful_pointer<known_hosts_state>;
 namespace kh = core::known_hosts;
 
+/// Provenance as the comment of a line. Not to be changed: files hold it.
+constexpr std::pair<key_provenance, std::string_view> comments[] = {
+    {key_provenance::seeded, "banger:seeded"},
+    {key_provenance::first_use, "banger:first-use"},
+    {key_provenance::accepted, "banger:accepted"},
+};
+
+std::string_view comment_of(key_provenance x) {
+  for (const auto& [provenance, text] : comments)
+    if (provenance == x)
+      return text;
+  return {};
+}
+
+key_provenance provenance_of(std::string_view comment) {
+  for (const auto& [provenance, text] : comments)
+    if (text == comment)
+      return provenance;
+  return key_provenance::other;
+}
+
 /// A refusal that can be acted on: who, where, what was expected and what came.
 caf::error refusal(self_pointer self, const check_host_key& x, const core::host_key& offered,
                    const kh::verdict& found) {
   auto is_revoked = found.status == kh::outcome::revoked;
-  std::string lines;
-  for (const auto& key : found.keys)
-    lines += (lines.empty() ? "line " : ", ") + std::to_string(key.line_number);
-  auto why = kh::explain_refusal(found, offered) + " (" + self->state.path + ", " + lines +
-             "); possible man-in-the-middle";
+  auto why = kh::explain_refusal(found, offered) + " (in " + self->state.path +
+             "): possible man-in-the-middle";
+  auto show = "banger hostkey show " + x.vm_name;
+  auto accept = "; if it was changed on purpose: banger hostkey accept " + x.vm_name +
+                " --fingerprint " + core::fingerprint_sha256(offered.blob);
   return to_error({is_revoked ? ec::host_key_revoked : ec::host_key_mismatch,
                    "verify vm '" + x.vm_name + "' at " + x.host + " port " + std::to_string(x.port),
-                   why,
-                   "if the guest's key was changed on purpose: ssh-keygen -R '" + found.name +
-                       "' -f " + self->state.path});
+                   why, is_revoked ? show : show + accept});
+}
+
+/// The key of "TYPE BASE64 [COMMENT]"; nothing where it is malformed.
+std::optional<core::host_key> parse_public_key(std::string_view text) {
+  auto space = text.find(' ');
+  if (space == std::string_view::npos)
+    return std::nullopt;
+  auto rest = text.substr(space + 1);
+  auto blob = core::base64_decode(rest.substr(0, rest.find(' ')));
+  if (!blob)
+    return std::nullopt;
+  return core::host_key{std::string{text.substr(0, space)}, *blob};
+}
+
+/// Forgets every pin of `names` and pins `key`.
+caf::result<done> replace_pins(self_pointer self, const std::vector<std::string>& names,
+                               const core::host_key& key, key_provenance provenance) {
+  auto& file = self->state.file;
+  if (auto removed = file.remove(names); !removed)
+    return to_error(removed.error());
+  if (auto pinned = file.pin(names, key, comment_of(provenance)); !pinned)
+    return to_error(pinned.error());
+  return done{};
 }
 
 caf::result<done> check(self_pointer self, const check_host_key& x) {
   core::host_key offered{x.type, x.blob};
+  std::vector<std::string> names{kh::host_name_for(x.host, x.port), x.vm_name + ".vm"};
   auto& file = self->state.file;
   auto found = file.check(x.host, x.port, offered);
   if (!found)
     return to_error(found.error());
   switch (found->status) {
     case kh::outcome::trusted: return done{};
-    case kh::outcome::mismatch:
     case kh::outcome::revoked: return refusal(self, x, offered, *found);
+    case kh::outcome::mismatch:
+      // Somebody accepted another key since, and now the VM has booted again with the one we give.
+      if (parse_public_key(x.seeded) == offered)
+        return replace_pins(self, names, offered, key_provenance::seeded);
+      return refusal(self, x, offered, *found);
     case kh::outcome::unknown: break;
   }
   // First contact with an image that brought its own key: trust it, and from now on only it.
-  auto pinned = file.pin({kh::host_name_for(x.host, x.port), x.vm_name + ".vm"}, offered);
-  if (!pinned)
+  if (auto pinned = file.pin(names, offered, comment_of(key_provenance::first_use)); !pinned)
     return to_error(pinned.error());
   return done{};
 }
 
 caf::result<done> repin(self_pointer self, const pin_host_key& x) {
-  auto& file = self->state.file;
-  if (auto removed = file.remove(x.names); !removed)
-    return to_error(removed.error());
-  if (x.key.empty())
-    return done{};
-  auto space = x.key.find(' ');
-  auto type = x.key.substr(0, space);
-  auto rest = space == std::string::npos ? std::string{} : x.key.substr(space + 1);
-  auto blob = core::base64_decode(rest.substr(0, rest.find(' ')));
-  if (!blob)
+  if (x.key.empty()) {
+    auto removed = self->state.file.remove(x.names);
+    return removed ? caf::result<done>{done{}} : caf::result<done>{to_error(removed.error())};
+  }
+  auto key = parse_public_key(x.key);
+  if (!key)
     return to_error({ec::failed, "pin a host key", "it is malformed", {}});
-  if (auto pinned = file.pin(x.names, {type, *blob}); !pinned)
-    return to_error(pinned.error());
-  return done{};
+  return replace_pins(self, x.names, *key, x.provenance);
+}
+
+std::vector<std::string> names_in(std::string_view hosts) {
+  std::vector<std::string> names;
+  while (!hosts.empty()) {
+    auto name = hosts.substr(0, hosts.find(','));
+    names.emplace_back(name);
+    hosts.remove_prefix(std::min(name.size() + 1, hosts.size()));
+  }
+  return names;
+}
+
+bool is_for_one_of(const kh::line& entry, const std::vector<std::string>& names) {
+  return names.empty() || std::any_of(names.begin(), names.end(), [&](const auto& name) {
+           return kh::matches(entry.hosts, name);
+         });
+}
+
+caf::result<host_key_list> list(self_pointer self, const read_pins& x) {
+  auto lines = self->state.file.lines();
+  if (!lines)
+    return to_error(lines.error());
+  host_key_list all{self->state.path, {}};
+  for (const auto& entry : **lines) {
+    if (!entry.is_valid || entry.mark != kh::marker::none || !is_for_one_of(entry, x.names))
+      continue;
+    host_key_info info;
+    info.names = names_in(entry.hosts);
+    info.type = entry.key.type;
+    info.fingerprint = core::fingerprint_sha256(entry.key.blob);
+    info.key = core::base64_encode(entry.key.blob);
+    info.provenance = provenance_of(entry.comment);
+    info.line = static_cast<std::uint32_t>(entry.number);
+    all.keys.push_back(std::move(info));
+  }
+  return all;
 }
 
 } // namespace
@@ -78,6 +159,7 @@ known_hosts_actor::behavior_type known_hosts(self_pointer self, std::string path
       },
       [self](const check_host_key& x) { return check(self, x); },
       [self](const pin_host_key& x) { return repin(self, x); },
+      [self](const read_pins& x) { return list(self, x); },
   };
 }
 

@@ -10,6 +10,8 @@
 #include "protocol/caf_error.hpp"
 
 #include <algorithm>
+#include <unordered_map>
+#include <utility>
 
 namespace banger::actors {
 
@@ -126,11 +128,54 @@ void changed(self_pointer self, const vm_changed& x) {
     return;
   auto old_state = found->second.info.state;
   auto old_error = found->second.info.last_error_at_ms;
+  auto was_quarantined = found->second.info.is_quarantined;
   found->second.info = x.info;
   if (old_state != x.info.state)
     self->send(state.events, publish_event{"vm.state", x.info.name, to_string(x.info.state)});
   if (old_error != x.info.last_error_at_ms && !x.info.last_error.empty())
     self->send(state.events, publish_event{"vm.error", x.info.name, x.info.last_error});
+  if (was_quarantined != x.info.is_quarantined)
+    self->send(state.events,
+               publish_event{x.info.is_quarantined ? "hostkey.refused" : "hostkey.settled",
+                             x.info.name, x.info.last_error});
+}
+
+/// A VM's pins are one line a name: here they are one entry.
+host_key_list by_vm(const supervisor_state& state, const host_key_list& lines) {
+  std::unordered_map<std::string, const vm_info*> vm_of;
+  for (const auto& [id, vm] : state.vms) {
+    vm_of[vm.info.name + ".vm"] = &vm.info;
+    vm_of["[" + vm.info.address + "]:" + std::to_string(vm.info.ssh_port)] = &vm.info;
+  }
+  host_key_list all{lines.path, {}};
+  std::map<std::pair<std::string, std::string>, std::size_t> entry_of; // by VM and key
+  for (auto pin : lines.keys) {
+    for (const auto& name : pin.names)
+      if (auto vm = vm_of.find(name); vm != vm_of.end()) {
+        pin.vm_name = vm->second->name;
+        pin.is_quarantined = vm->second->is_quarantined;
+      }
+    auto [known, is_new] = entry_of.try_emplace({pin.vm_name, pin.key}, all.keys.size());
+    if (is_new || pin.vm_name.empty()) {
+      all.keys.push_back(std::move(pin));
+    } else {
+      auto& names = all.keys[known->second].names;
+      names.insert(names.end(), pin.names.begin(), pin.names.end());
+    }
+  }
+  return all;
+}
+
+caf::result<host_key_list> list_keys(self_pointer self) {
+  const auto& context = *self->state.context;
+  auto reply = self->make_response_promise<host_key_list>();
+  self->request(context.known_hosts, context.deadlines.storage, read_pins{})
+      .then([self, reply](
+                const host_key_list& lines) mutable { reply.deliver(by_vm(self->state, lines)); },
+            [reply](const caf::error& why) mutable {
+              reply.deliver(translated(why, "read the pinned host keys"));
+            });
+  return reply;
 }
 
 caf::result<vm_list> list(self_pointer self) {
@@ -209,6 +254,11 @@ supervisor_actor::behavior_type supervisor(self_pointer self,
       [self](const get_ssh_target& x) { return route<ssh_target>(self, x.ref, x); },
       [self](const get_guest_link& x) { return route<guest_link_actor>(self, x.ref, x); },
       [self](const read_console& x) { return route<console_chunk>(self, x.ref, x); },
+      [self](const list_host_keys&) { return list_keys(self); },
+      [self](const get_host_key& x) { return route<host_key_info>(self, x.ref, x); },
+      [self](const accept_host_key& x) { return route<host_key_info>(self, x.ref, x); },
+      [self](const forget_host_key& x) { return route<host_key_info>(self, x.ref, x); },
+      [self](const check_guest_key& x) { return route<done>(self, x.ref, x); },
       [self](const get_used_images&) { return images_in_use(self); },
       [self](const vm_changed& x) { changed(self, x); },
   };

@@ -19,12 +19,6 @@ caf::error no_longer(vm_pointer self) {
       {ec::not_found, "no VM '" + self->state.record.name + "'", "it is being deleted", {}});
 }
 
-caf::error not_running(vm_pointer self) {
-  const auto& record = self->state.record;
-  return to_error({ec::wrong_state, "vm '" + record.name + "' is not running",
-                   "it is " + to_string(self->state.state), "banger vm start " + record.name});
-}
-
 caf::error busy(vm_pointer self) {
   const auto& state = self->state;
   auto running = state.operation ? to_string(state.operation->what.kind) : std::string{"recovery"};
@@ -206,6 +200,8 @@ caf::result<ssh_target> target(vm_pointer self) {
   const auto& state = self->state;
   if (state.state != vm_state::running)
     return not_running(self);
+  if (state.refused_key)
+    return quarantined(self);
   const auto& record = state.record;
   return ssh_target{record.name,
                     record.address,
@@ -219,6 +215,8 @@ caf::result<ssh_target> target(vm_pointer self) {
 caf::result<guest_link_actor> link(vm_pointer self) {
   if (self->state.state != vm_state::running || !self->state.link)
     return not_running(self);
+  if (self->state.refused_key)
+    return quarantined(self);
   return self->state.link;
 }
 
@@ -257,6 +255,7 @@ vm_info vm_data::info() const {
     x.stage = operation->stage;
     x.operation_since_ms = operation->since_ms;
   }
+  x.is_quarantined = refused_key.has_value();
   return x;
 }
 
@@ -328,6 +327,12 @@ void forget_error(vm_pointer self) {
   record.error_at_ms = 0;
 }
 
+caf::error not_running(vm_pointer self) {
+  const auto& record = self->state.record;
+  return to_error({ec::wrong_state, "vm '" + record.name + "' is not running",
+                   "it is " + to_string(self->state.state), "banger vm start " + record.name});
+}
+
 std::vector<std::string> pin_names(const vm_record& record) {
   return {record.name + ".vm", "[" + record.address + "]:" + std::to_string(record.ssh_port)};
 }
@@ -378,6 +383,11 @@ vm_actor::behavior_type vm(vm_pointer self, vm_record record, vm_past past,
       [self](const get_ssh_target&) { return target(self); },
       [self](const get_guest_link&) { return link(self); },
       [self](const read_console& x) { return console(self, x); },
+      [self](const get_host_key&) { return describe_host_key(self); },
+      [self](const accept_host_key& x) { return accept_key(self, x); },
+      [self](const forget_host_key&) { return forget_key(self); },
+      [self](const check_guest_key&) { return check_key_now(self); },
+      [self](const host_key_refused& x) { begin_quarantine(self, x); },
       [self](const machine_ended& event) { machine_gone(self, event); },
       [self](const watch_console& x) { look_at_console(self, x); },
       [self](const expire_waiters&) { expire(self); },

@@ -31,7 +31,7 @@ struct vm_context {
   std::function<machine_actor(const vm_actor& owner)> make_machine;
   /// Takes over a process that survived the daemon; `handles` is what write_handles recorded.
   std::function<machine_actor(const vm_actor& owner, const std::string& handles)> adopt_machine;
-  std::function<guest_link_actor(const vm_record& record)> make_link;
+  std::function<guest_link_actor(const vm_record& record, const vm_actor& owner)> make_link;
   std::string private_key;    ///< path of the key that opens guests
   std::string authorized_key; ///< its public half, one line
   std::string known_hosts_path;
@@ -82,6 +82,7 @@ struct vm_data {
   std::int32_t pid = 0;
   std::string accelerator;
   std::int64_t started_at_ms = 0;
+  std::optional<host_key_refused> refused_key; ///< what put it in quarantine
   std::uint64_t generation =
       0; ///< grows with each operation: late answers of older ones are dropped
 

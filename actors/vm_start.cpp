@@ -71,7 +71,7 @@ void connect(vm_pointer self) {
   auto& state = self->state;
   const auto& limits = state.context->deadlines;
   enter_stage(self, "connecting");
-  state.link = state.context->make_link(state.record);
+  state.link = state.context->make_link(state.record, self);
   auto patience = static_cast<std::uint32_t>(limits.connect.count());
   ask<guest_connected>(
       self, state.link, limits.connect + core::deadlines::margin, connect_guest{patience},
@@ -198,6 +198,7 @@ void begin_start(vm_pointer self) {
   const auto& context = *state.context;
   state.state = vm_state::starting;
   state.record.wanted = wanted_state::running;
+  state.refused_key.reset(); // a new boot is looked at anew
   publish(self);
   ask<image_files>(
       self, context.images, context.deadlines.quick,

@@ -55,6 +55,20 @@ void forget_error(vm_pointer self);
 /// The names a VM's host key is pinned under, as known_hosts spells them.
 [[nodiscard]] std::vector<std::string> pin_names(const vm_record& record);
 
+/// The error that a VM that must run, and does not, answers with.
+[[nodiscard]] caf::error not_running(vm_pointer self);
+
+/// The error that a VM in quarantine answers with.
+[[nodiscard]] caf::error quarantined(vm_pointer self);
+
+/// Its link was shown another host key: from now on nobody is let through to it.
+void begin_quarantine(vm_pointer self, const host_key_refused& x);
+
+[[nodiscard]] caf::result<host_key_info> describe_host_key(vm_pointer self);
+[[nodiscard]] caf::result<host_key_info> accept_key(vm_pointer self, const accept_host_key& x);
+[[nodiscard]] caf::result<host_key_info> forget_key(vm_pointer self);
+[[nodiscard]] caf::result<done> check_key_now(vm_pointer self);
+
 /// Keeps an eye on the console's log for as long as the VM runs.
 void begin_console_watch(vm_pointer self);
 

@@ -94,7 +94,7 @@ void remove_files(vm_pointer self) {
       [self](const caf::error& why) {
         // The row stays, so that a later delete can end what this one could not.
         self->state.state = vm_state::error;
-        self->state.record.error = to_string(to_failure(why, "remove its files"));
+        note_error(self, to_string(to_failure(why, "remove its files")), "removing disks");
         self->state.record.settled = settled_state::error;
         save_record(self,
                     [self, why] { finish_failed(self, to_failure(why, "remove its files")); });
@@ -200,7 +200,7 @@ void begin_recovery(vm_pointer self, const vm_past& past) {
       return;
     }
     if (record.wanted == wanted_state::running && record.settled == settled_state::running) {
-      state.link = state.context->make_link(record);
+      state.link = state.context->make_link(record, self);
       state.state = vm_state::running;
       begin_console_watch(self);
       publish(self);

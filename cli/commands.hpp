@@ -21,6 +21,17 @@ int vm_run(client::connection link, const options& how);
 int vm_exec(client::connection link, const options& how);
 int vm_ssh(client::connection link, const options& how);
 
+// hostkey_commands.cpp
+int hostkey_list_all(client::connection link, const options& how);
+int hostkey_show(client::connection link, const options& how);
+int hostkey_accept(client::connection link, const options& how);
+int hostkey_forget(client::connection link, const options& how);
+int hostkey_verify(const options& how); ///< needs no daemon
+
+// ssh_commands.cpp
+int ssh_config(const host::paths& where, const options& how);
+int ssh_proxy(client::connection link, const options& how);
+
 // image_commands.cpp
 int image_build(client::connection link, const options& how);
 int image_list_all(client::connection link, const options& how);

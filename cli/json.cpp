@@ -41,7 +41,8 @@ record to_record(const vm_info& vm) {
           {"last_error_at_ms", number(vm.last_error_at_ms)},
           {"operation", text(vm.operation)},
           {"stage", text(vm.stage)},
-          {"operation_since_ms", number(vm.operation_since_ms)}};
+          {"operation_since_ms", number(vm.operation_since_ms)},
+          {"is_quarantined", vm.is_quarantined}};
 }
 
 record to_record(const image_info& image) {
@@ -55,6 +56,19 @@ record to_record(const image_info& image) {
           {"disk_bytes", image.disk_bytes},
           {"package_count", image.package_count},
           {"directory", image.directory}};
+}
+
+record to_record(const host_key_info& key) {
+  return {{"vm_name", text(key.vm_name)},
+          {"names", key.names},
+          {"type", text(key.type)},
+          {"fingerprint", text(key.fingerprint)},
+          {"key", text(key.key)},
+          {"provenance", to_string(key.provenance)},
+          {"line", number(key.line)},
+          {"is_quarantined", key.is_quarantined},
+          {"offered_type", text(key.offered_type)},
+          {"offered_fingerprint", text(key.offered_fingerprint)}};
 }
 
 record to_record(const failure& why) {
@@ -107,6 +121,28 @@ std::string json(const image_list& images) {
   return print({{"images", list_of(images.images)}});
 }
 
+std::string json(const host_key_info& key) {
+  return print(to_record(key));
+}
+
+std::string json(const host_key_list& keys) {
+  return print({{"path", keys.path}, {"keys", list_of(keys.keys)}});
+}
+
+std::string json(const key_verdict& x) {
+  auto keys = record::array();
+  for (const auto& key : x.found.keys)
+    keys.push_back(
+        {{"type", key.type}, {"fingerprint", key.fingerprint}, {"line", key.line_number}});
+  return print({{"verdict", verdict_name(x.found.status)},
+                {"file", x.file},
+                {"host", x.host},
+                {"port", x.port},
+                {"name", x.found.name},
+                {"offered", {{"type", x.offered.type}, {"fingerprint", x.fingerprint}}},
+                {"keys", keys}});
+}
+
 std::string json(const daemon_status& status) {
   return print({{"program_version", status.program_version},
                 {"protocol_version", status.protocol_version},
@@ -147,6 +183,11 @@ std::string version_json(const std::string& client, const std::string& daemon, c
   return print({{"client", client},
                 {"daemon", text(daemon)},
                 {"error", is_known ? record(nullptr) : to_record(why)}});
+}
+
+std::string ssh_config_json(bool is_installed, const std::string& config,
+                            const std::string& user_config) {
+  return print({{"is_installed", is_installed}, {"config", config}, {"user_config", user_config}});
 }
 
 std::string stopped_json(bool was_running) {

@@ -3,6 +3,7 @@
 // milliseconds.
 #pragma once
 
+#include "core/known_hosts.hpp"
 #include "protocol/errors.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/result.hpp"
@@ -13,10 +14,26 @@
 
 namespace banger::cli {
 
+/// What a known_hosts file says of a key that a host offers.
+struct key_verdict {
+  std::string file;
+  std::string host;
+  std::uint16_t port = 22;
+  core::host_key offered;
+  std::string fingerprint; ///< of the offered key
+  core::known_hosts::verdict found;
+};
+
+/// "trusted", "unknown", "mismatch" or "revoked".
+[[nodiscard]] const char* verdict_name(core::known_hosts::outcome x);
+
 [[nodiscard]] std::string json(const vm_info& vm);
 [[nodiscard]] std::string json(const vm_list& vms);
 [[nodiscard]] std::string json(const image_info& image);
 [[nodiscard]] std::string json(const image_list& images);
+[[nodiscard]] std::string json(const host_key_info& key);
+[[nodiscard]] std::string json(const host_key_list& keys);
+[[nodiscard]] std::string json(const key_verdict& x);
 [[nodiscard]] std::string json(const daemon_status& status);
 [[nodiscard]] std::string json(const event_happened& event); ///< one line
 [[nodiscard]] std::string json(const failure& why);          ///< {"error": {...}}
@@ -35,6 +52,8 @@ struct outcome {
 /// @param why  why the daemon's version is not known; none, or unreachable where none runs
 [[nodiscard]] std::string version_json(const std::string& client, const std::string& daemon,
                                        const failure& why);
+[[nodiscard]] std::string ssh_config_json(bool is_installed, const std::string& config,
+                                          const std::string& user_config);
 [[nodiscard]] std::string stopped_json(bool was_running);
 
 } // namespace banger::cli

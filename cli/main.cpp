@@ -33,7 +33,14 @@ int run_connected(client::connection link, const options& how) {
     case verb::image_list: return image_list_all(std::move(link), how);
     case verb::image_show: return image_show(std::move(link), how);
     case verb::image_delete: return image_delete(std::move(link), how);
+    case verb::hostkey_list: return hostkey_list_all(std::move(link), how);
+    case verb::hostkey_show: return hostkey_show(std::move(link), how);
+    case verb::hostkey_accept: return hostkey_accept(std::move(link), how);
+    case verb::hostkey_forget: return hostkey_forget(std::move(link), how);
+    case verb::ssh_proxy: return ssh_proxy(std::move(link), how);
     case verb::events: return follow_events(std::move(link), how);
+    case verb::hostkey_verify:
+    case verb::ssh_config:
     case verb::daemon_start:
     case verb::daemon_status:
     case verb::daemon_stop:
@@ -43,10 +50,14 @@ int run_connected(client::connection link, const options& how) {
 }
 
 int run(const options& how) {
+  if (how.what == verb::hostkey_verify)
+    return hostkey_verify(how);
   auto where = host::resolve_paths(host::process_environment(), ::geteuid());
   if (!where)
     return report(where.error(), how);
   // These do not start a daemon, or have their own way to.
+  if (how.what == verb::ssh_config)
+    return ssh_config(*where, how);
   if (how.what == verb::daemon_start)
     return daemon_start(*where, how);
   if (how.what == verb::daemon_status)

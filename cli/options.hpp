@@ -28,6 +28,13 @@ enum class verb : std::uint8_t {
   image_list,
   image_show,
   image_delete,
+  hostkey_list,
+  hostkey_show,
+  hostkey_accept,
+  hostkey_forget,
+  hostkey_verify,
+  ssh_config,
+  ssh_proxy,
   daemon_start,
   daemon_status,
   daemon_stop,
@@ -51,6 +58,13 @@ struct options {
   std::string recipe;                  ///< image build: absolute path, or empty
   bool follows = false;                ///< logs
   std::uint64_t tail_bytes = 0;        ///< logs; 0: all
+  std::string fingerprint;             ///< hostkey accept; empty: the offered key's
+  std::string known_hosts_file;        ///< hostkey verify, and the next three
+  std::string host;
+  std::uint16_t port = 22;
+  std::string key;         ///< "TYPE BASE64"
+  bool installs = false;   ///< ssh-config
+  bool uninstalls = false; ///< ssh-config
 };
 
 /// What main is to do: run `what`, or print `text` (help, or a usage error) and exit with `status`.

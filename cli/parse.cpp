@@ -1,16 +1,15 @@
 #include "cli/options.hpp"
 
 #include "cli/json.hpp"
+#include "cli/option_values.hpp"
 #include "cli/render.hpp"
 #include "core/exit_code.hpp"
-#include "core/sizes.hpp"
 #include "core/suggest.hpp"
 #include "core/vm_name.hpp"
 #include "protocol/version.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <functional>
 
 namespace banger::cli {
@@ -20,7 +19,7 @@ namespace {
 /// Texts that CLI11 gives us, to be checked once the line has been read.
 struct raw_options {
   std::string output = "table";
-  std::string memory, disk, vcpu, grace, timeout, wanted = "running", tail;
+  std::string memory, disk, vcpu, grace, timeout, wanted = "running", tail, port = "22";
 };
 
 /// Builds the commands and reads one line.
@@ -116,6 +115,8 @@ private:
         ->check(CLI::IsMember({"table", "json"}));
     build_vm();
     build_image();
+    build_hostkey();
+    build_ssh();
     build_daemon();
     command(&app_, "events", verb::events, "print what happens, as it happens",
             "Ends with Ctrl-C.");
@@ -210,6 +211,50 @@ private:
             "There is no way back.")
         ->add_option("NAME", out_.what.refs, "names")
         ->required();
+  }
+
+  void build_hostkey() {
+    auto* keys = group("hostkey", "look at the host keys that VMs are known by, and settle changes",
+                       "The usual way:  banger hostkey list\n"
+                       "What next:      banger hostkey show VM; banger hostkey accept VM");
+    command(keys, "list", verb::hostkey_list, "show all pinned host keys",
+            "What next:  banger hostkey show VM");
+    add_ref(command(keys, "show", verb::hostkey_show,
+                    "show a VM's host key, and the one it offered in its place",
+                    "For programs:  banger hostkey show VM --output json"));
+    auto* accept =
+        command(keys, "accept", verb::hostkey_accept, "trust the key that a VM offered instead",
+                "Compare the fingerprint first with what the guest says on its console:\n"
+                "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n"
+                "With the fingerprint of the pinned key, that one stays and the VM is let through "
+                "again.");
+    add_ref(accept);
+    accept->add_option("--fingerprint", out_.what.fingerprint,
+                       "SHA256:..., of the key to trust (the offered one)");
+    add_ref(command(keys, "forget", verb::hostkey_forget, "forget a VM's host key",
+                    "The next key that it offers is pinned."));
+    auto* verify = command(keys, "verify", verb::hostkey_verify,
+                           "say what a known_hosts file says of a key, as ssh would",
+                           "Exits with 0 where the key is trusted, 3 where the host is unknown, 6 "
+                           "where it is refused. Needs no daemon.");
+    verify->add_option("--file", out_.what.known_hosts_file, "the known_hosts file")->required();
+    verify->add_option("--host", out_.what.host, "name or address")->required();
+    verify->add_option("--port", raw_.port, "port (22)");
+    verify->add_option("--key", out_.what.key, "'TYPE BASE64', as the host offers it")->required();
+  }
+
+  void build_ssh() {
+    auto* config = command(&app_, "ssh-config", verb::ssh_config,
+                           "let plain ssh reach VMs by name: ssh NAME.vm",
+                           "Without an option it prints the configuration.\n"
+                           "The usual way:  banger ssh-config --install, then: ssh box.vm");
+    auto* on = config->add_flag("--install", out_.what.installs,
+                                "write the configuration, and include it in ~/.ssh/config");
+    config->add_flag("--uninstall", out_.what.uninstalls, "take it out again")->excludes(on);
+    auto* proxy = command(&app_, "ssh-proxy", verb::ssh_proxy,
+                          "connect ssh to a VM (for its ProxyCommand)", "See: banger ssh-config");
+    add_ref(proxy);
+    proxy->group(""); // no command for people
   }
 
   void build_daemon() {
@@ -319,45 +364,6 @@ private:
   // -- values
   // -------------------------------------------------------------------------------------------
 
-  static result<std::uint32_t> number(const std::string& text, const std::string& what,
-                                      std::uint32_t most) {
-    std::uint32_t x = 0;
-    auto parsed = std::from_chars(text.data(), text.data() + text.size(), x);
-    if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size() || x == 0 || x > most)
-      return fail(ec::bad_request, what + " '" + text + "' is not possible",
-                  "it must be a number from 1 to " + std::to_string(most));
-    return x;
-  }
-
-  result<void> take_seconds(const std::string& text, const std::string& what,
-                            std::uint32_t& out_ms) {
-    if (text.empty())
-      return {};
-    constexpr std::uint32_t day = 86'400;
-    auto digits = text;
-    std::uint32_t unit = 1;
-    if (text.ends_with('s') || text.ends_with('m') || text.ends_with('h')) {
-      unit = text.back() == 'h' ? 3600 : text.back() == 'm' ? 60 : 1;
-      digits.pop_back();
-    }
-    auto count = number(digits, what, day / unit);
-    if (!count)
-      return fail(ec::bad_request, what + " '" + text + "' is not a time", "",
-                  "write it like 30, 30s, 5m or 1h");
-    out_ms = *count * unit * 1000;
-    return {};
-  }
-
-  result<void> take_size(const std::string& text, const std::string& what, std::uint32_t& out) {
-    if (text.empty())
-      return {};
-    auto size = core::parse_size_mib(text, what);
-    if (!size)
-      return tl::make_unexpected(size.error());
-    out = *size;
-    return {};
-  }
-
   /// Keeps the first of each: "vm stop box box" is to stop it once.
   static void drop_repeated(std::vector<std::string>& words) {
     std::vector<std::string> kept;
@@ -389,7 +395,7 @@ private:
     auto& x = out_.what;
     constexpr std::uint32_t most_vcpus = 64;
     if (!raw_.vcpu.empty()) {
-      auto vcpus = number(raw_.vcpu, "--vcpu", most_vcpus);
+      auto vcpus = parse_number(raw_.vcpu, "--vcpu", most_vcpus);
       if (!vcpus)
         return tl::make_unexpected(vcpus.error());
       x.config.vcpu_count = *vcpus;
@@ -403,11 +409,15 @@ private:
       if (auto ok = take_seconds(*text, what, *out); !ok)
         return ok;
     if (!raw_.tail.empty()) {
-      auto bytes = number(raw_.tail, "--tail", UINT32_MAX);
+      auto bytes = parse_number(raw_.tail, "--tail", UINT32_MAX);
       if (!bytes)
         return tl::make_unexpected(bytes.error());
       x.tail_bytes = *bytes;
     }
+    auto port = parse_number(raw_.port, "--port", UINT16_MAX);
+    if (!port)
+      return tl::make_unexpected(port.error());
+    x.port = static_cast<std::uint16_t>(*port);
     if (!x.config.name.empty())
       if (auto ok = core::check_vm_name(x.config.name); !ok)
         return ok;

@@ -29,7 +29,7 @@ std::string clock_time(std::int64_t ms) {
 
 /// What a person wants to know of the state: an operation says more than it.
 std::string state_text(const vm_info& vm) {
-  auto text = to_string(vm.state);
+  auto text = to_string(vm.state) + (vm.is_quarantined ? " (host key changed)" : "");
   return vm.stage.empty() ? text : text + " (" + vm.stage + ")";
 }
 
@@ -139,6 +139,39 @@ std::string image_details(const image_info& image, std::int64_t now_ms) {
        {"size", bytes(image.disk_bytes)},
        {"built", clock_time(image.created_at_ms) + " (" + ago(image.created_at_ms, now_ms) + ")"},
        {"folder", image.directory}});
+}
+
+std::string key_table(const std::vector<host_key_info>& keys) {
+  std::vector<std::vector<std::string>> rows{
+      {"VM", "TYPE", "FINGERPRINT", "FROM", "STATE", "NAMES"}};
+  for (const auto& key : keys) {
+    std::string names;
+    for (const auto& name : key.names)
+      names += (names.empty() ? "" : ",") + name;
+    rows.push_back({key.vm_name.empty() ? "-" : key.vm_name, key.type, key.fingerprint,
+                    to_string(key.provenance), key.is_quarantined ? "refused another" : "pinned",
+                    printable(names)});
+  }
+  return table(rows);
+}
+
+std::string key_details(const host_key_info& key) {
+  std::string names;
+  for (const auto& name : key.names)
+    names += (names.empty() ? "" : ", ") + name;
+  auto is_pinned = !key.type.empty();
+  auto text = details(
+      {{"vm", key.vm_name},
+       {"host key", is_pinned ? key.type + " " + key.fingerprint : "none is pinned"},
+       {"from", is_pinned ? to_string(key.provenance) : ""},
+       {"names", printable(names)},
+       {"offered", key.is_quarantined ? key.offered_type + " " + key.offered_fingerprint : ""}});
+  if (key.is_quarantined)
+    text +=
+        "The offered key is not trusted, and nobody is let through to the VM. If it was changed "
+        "on purpose:\n  banger hostkey accept " +
+        key.vm_name + " --fingerprint " + key.offered_fingerprint + "\n";
+  return text;
 }
 
 std::string status_details(const daemon_status& status, std::int64_t now_ms) {

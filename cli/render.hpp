@@ -28,6 +28,8 @@ namespace banger::cli {
 [[nodiscard]] std::string vm_table(const std::vector<vm_info>& vms, std::int64_t now_ms);
 [[nodiscard]] std::string vm_details(const vm_info& vm, std::int64_t now_ms);
 [[nodiscard]] std::string image_table(const std::vector<image_info>& images, std::int64_t now_ms);
+[[nodiscard]] std::string key_table(const std::vector<host_key_info>& keys);
+[[nodiscard]] std::string key_details(const host_key_info& key);
 [[nodiscard]] std::string image_details(const image_info& image, std::int64_t now_ms);
 [[nodiscard]] std::string status_details(const daemon_status& status, std::int64_t now_ms);
 [[nodiscard]] std::string event_line(const event_happened& event);

@@ -33,8 +33,8 @@ result<std::vector<std::string>> ssh_line(client::connection& link, const std::s
 
 /// Runs ssh on our terminal and waits for it. Ctrl-C is its business: it gets its own from the
 /// terminal. A signal that is meant to end us is passed on.
-result<int> run_ssh(session& talk, const std::string& ref) {
-  auto line = ssh_line(talk.link(), ref, {});
+result<int> run_ssh(session& talk, const std::string& ref, const std::vector<std::string>& more) {
+  auto line = ssh_line(talk.link(), ref, more);
   if (!line)
     return tl::make_unexpected(line.error());
   host::spawn_request spawn;
@@ -51,7 +51,16 @@ result<int> run_ssh(session& talk, const std::string& ref) {
       host::signal_process(child->pidfd, signal);
   }
   auto status = host::reap(child->pidfd).value_or(0);
-  return WIFSIGNALED(status) ? core::exit_signalled + WTERMSIG(status) : WEXITSTATUS(status);
+  if (WIFSIGNALED(status))
+    return core::exit_signalled + WTERMSIG(status);
+  // ssh ends so for whatever went wrong. A changed host key is for the daemon to know, and to tell.
+  constexpr int ssh_failed = 255;
+  if (WEXITSTATUS(status) == ssh_failed)
+    if (auto ok = talk.ask<done>(check_guest_key{ref}, quick_limit, on_interrupt::leave);
+        !ok &&
+        (ok.error().code == ec::host_key_mismatch || ok.error().code == ec::host_key_revoked))
+      return tl::make_unexpected(ok.error());
+  return WEXITSTATUS(status);
 }
 
 /// Makes and boots the VM. On failure an ephemeral one is removed.
@@ -80,7 +89,7 @@ int vm_run(client::connection link, const options& how) {
   auto vm = make_and_start(talk);
   if (!vm)
     return report(vm.error(), how);
-  auto status = how.has_command ? stream_exec(talk, vm->name) : run_ssh(talk, vm->name);
+  auto status = how.has_command ? stream_exec(talk, vm->name) : run_ssh(talk, vm->name, {});
   if (how.config.is_ephemeral) {
     auto gone = talk.ask<vm_info>(delete_vm{vm->id}, operation_limit);
     if (!gone && status)
@@ -99,16 +108,9 @@ int vm_exec(client::connection link, const options& how) {
 }
 
 int vm_ssh(client::connection link, const options& how) {
-  auto line = ssh_line(link, how.refs.front(), how.command);
-  if (!line)
-    return report(line.error(), how);
-  std::vector<char*> argv;
-  for (auto& word : *line)
-    argv.push_back(word.data());
-  argv.push_back(nullptr);
-  std::signal(SIGPIPE, SIG_DFL); // ssh inherits what we ignore
-  ::execv(argv.front(), argv.data());
-  return report({ec::failed, "run ssh", std::strerror(errno), {}}, how);
+  session talk{std::move(link), how};
+  auto status = run_ssh(talk, how.refs.front(), how.command);
+  return status ? *status : report(status.error(), how);
 }
 
 } // namespace banger::cli

@@ -2,23 +2,25 @@
 
 namespace banger::core {
 
-// clang-format off: one option a line
 std::vector<std::string> ssh_arguments(const std::string& program, const ssh_target& whom,
                                        const std::vector<std::string>& more) {
+  const auto is_known = !whom.known_hosts.empty();
+  // clang-format off: one option a line
   std::vector<std::string> arguments{
       program,
       "-F",
-      "/dev/null", // the user's own configuration could send us elsewhere
+      "none", // the user's own configuration could send us elsewhere
       "-i",
       whom.private_key,
       "-o",
       "IdentitiesOnly=yes",
       "-o",
-      "UserKnownHostsFile=\"" + whom.known_hosts + "\"", // quoted: unquoted spaces mean two files
+      // Quoted: unquoted spaces mean two files. Where the file is not known nothing new is trusted.
+      "UserKnownHostsFile=" + (is_known ? "\"" + whom.known_hosts + "\"" : "none"),
       "-o",
-      "GlobalKnownHostsFile=/dev/null",
+      "GlobalKnownHostsFile=none",
       "-o",
-      "StrictHostKeyChecking=yes",
+      std::string{"StrictHostKeyChecking="} + (is_known ? "accept-new" : "yes"),
       "-o",
       "HostKeyAlias=" + whom.host_key_alias,
       "-o",

@@ -76,8 +76,4 @@ vm_state state_during(order_kind kind) {
   return vm_state::error;
 }
 
-vm_state after_exit(vm_state now) {
-  return now == vm_state::running ? vm_state::stopped : now;
-}
-
 } // namespace banger::core

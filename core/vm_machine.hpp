@@ -25,8 +25,4 @@ enum class verdict : std::uint8_t {
 /// The state a VM is in while an operation of this kind runs on it.
 [[nodiscard]] vm_state state_during(order_kind kind);
 
-/// The state after the hypervisor ended by itself, with the VM in `now`: a running VM is stopped,
-/// one in an operation stays as it is, for that operation notices by itself.
-[[nodiscard]] vm_state after_exit(vm_state now);
-
 } // namespace banger::core

@@ -154,9 +154,9 @@ private:
       return system_.spawn(actors::machine, owner, parts_.programs.net_helper, limits,
                            handles ? std::optional{*handles} : std::optional{core::vm_handles{}});
     };
-    context->make_link = [this](const vm_record& record) {
+    context->make_link = [this](const vm_record& record, const vm_actor& owner) {
       return system_.spawn(actors::guest_link,
-                           actors::link_context{&io_, known_hosts_, parts_.key.key}, record);
+                           actors::link_context{&io_, known_hosts_, parts_.key.key, owner}, record);
     };
     context->private_key = parts_.where.private_key;
     context->authorized_key = parts_.key.public_line;

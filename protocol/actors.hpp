@@ -3,6 +3,7 @@
 // events go up.
 #pragma once
 
+#include "protocol/host_key_orders.hpp"
 #include "protocol/orders.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/wire_types.hpp"
@@ -41,7 +42,8 @@ using vm_files_actor = caf::typed_actor<
 using known_hosts_actor =
     caf::typed_actor<caf::replies_to<get_host_key_algorithms>::with<host_key_algorithms>,
                      caf::replies_to<check_host_key>::with<done>,
-                     caf::replies_to<pin_host_key>::with<done>>;
+                     caf::replies_to<pin_host_key>::with<done>,
+                     caf::replies_to<read_pins>::with<host_key_list>>;
 
 /// Whoever watches file descriptors. Scheduled actors only.
 using fd_watcher_actor = caf::typed_actor<caf::reacts_to<fd_ready>>;
@@ -52,7 +54,7 @@ using ssh_listener_actor = caf::typed_actor<caf::reacts_to<ssh_note>, caf::react
 /// GUEST_LINK: the one SSH connection of a running VM: connects, checks the host key, reconnects.
 using guest_link_actor =
     ssh_listener_actor::extend<caf::replies_to<connect_guest>::with<guest_connected>,
-                               caf::reacts_to<step_due>>;
+                               caf::replies_to<verify_guest>::with<done>, caf::reacts_to<step_due>>;
 
 /// EXEC: one command in a guest: three channels and a client. Ends with the command.
 using exec_actor = ssh_listener_actor::extend<caf::reacts_to<exec_input>, //
@@ -81,9 +83,14 @@ using vm_actor = caf::typed_actor<caf::replies_to<order, progress_actor>::with<v
                                   caf::replies_to<get_ssh_target>::with<ssh_target>,
                                   caf::replies_to<get_guest_link>::with<guest_link_actor>,
                                   caf::replies_to<read_console>::with<console_chunk>,
-                                  // INTERNAL: from its machine, and its own clock.
-                                  caf::reacts_to<machine_ended>, //
-                                  caf::reacts_to<watch_console>, //
+                                  caf::replies_to<get_host_key>::with<host_key_info>,
+                                  caf::replies_to<accept_host_key>::with<host_key_info>,
+                                  caf::replies_to<forget_host_key>::with<host_key_info>,
+                                  caf::replies_to<check_guest_key>::with<done>,
+                                  // INTERNAL: from its machine, its link, and its own clock.
+                                  caf::reacts_to<machine_ended>,    //
+                                  caf::reacts_to<host_key_refused>, //
+                                  caf::reacts_to<watch_console>,    //
                                   caf::reacts_to<expire_waiters>>;
 
 /// SUPERVISOR: the registry of VMs. Finds the VM for a ref and hands the request on; keeps the last
@@ -96,6 +103,11 @@ using supervisor_actor = caf::typed_actor<
     caf::replies_to<get_ssh_target>::with<ssh_target>,
     caf::replies_to<get_guest_link>::with<guest_link_actor>,
     caf::replies_to<read_console>::with<console_chunk>,
+    caf::replies_to<list_host_keys>::with<host_key_list>,
+    caf::replies_to<get_host_key>::with<host_key_info>,
+    caf::replies_to<accept_host_key>::with<host_key_info>,
+    caf::replies_to<forget_host_key>::with<host_key_info>,
+    caf::replies_to<check_guest_key>::with<done>,
     caf::replies_to<get_used_images>::with<used_images>,
     // INTERNAL: from the VMs.
     caf::reacts_to<vm_changed>>;
@@ -129,7 +141,11 @@ using client_session_actor = progress_actor::extend<
     caf::replies_to<get_vm>::with<vm_info>, caf::replies_to<list_vms>::with<vm_list>,
     caf::replies_to<wait_vm>::with<vm_info>, caf::replies_to<get_ssh_target>::with<ssh_target>,
     caf::replies_to<read_console>::with<console_chunk>,
-    caf::replies_to<open_exec>::with<exec_opened>,
+    caf::replies_to<list_host_keys>::with<host_key_list>,
+    caf::replies_to<get_host_key>::with<host_key_info>,
+    caf::replies_to<accept_host_key>::with<host_key_info>,
+    caf::replies_to<forget_host_key>::with<host_key_info>,
+    caf::replies_to<check_guest_key>::with<done>, caf::replies_to<open_exec>::with<exec_opened>,
     caf::reacts_to<exec_input>,       //
     caf::reacts_to<exec_input_ended>, //
     caf::reacts_to<exec_signal>,      //
@@ -189,6 +205,9 @@ BANGER_ADD_TYPE(get_host_key_algorithms)
 BANGER_ADD_TYPE(host_key_algorithms)
 BANGER_ADD_TYPE(check_host_key)
 BANGER_ADD_TYPE(pin_host_key)
+BANGER_ADD_TYPE(read_pins)
+BANGER_ADD_TYPE(host_key_refused)
+BANGER_ADD_TYPE(verify_guest)
 BANGER_ADD_TYPE(connect_guest)
 BANGER_ADD_TYPE(guest_connected)
 BANGER_ADD_TYPE(ssh_note)

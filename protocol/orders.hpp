@@ -370,56 +370,6 @@ auto inspect(Inspector& f, step_due& x) {
   return f(x.step);
 }
 
-// -- known hosts
-// -----------------------------------------------------------------------------------
-
-/// Request: host key algorithms in the order to offer to this host, pinned types first.
-/// Reply: host_key_algorithms. Errors: unsafe_path, storage_failed.
-struct get_host_key_algorithms {
-  std::string host;
-  std::uint16_t port = 22;
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, get_host_key_algorithms& x) {
-  return f(x.host, x.port);
-}
-
-struct host_key_algorithms {
-  std::string list; ///< comma-separated
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, host_key_algorithms& x) {
-  return f(x.list);
-}
-
-/// Request: may this key be trusted? First contact pins it. Reply: done.
-/// Errors: host_key_mismatch, host_key_revoked, unsafe_path, storage_failed.
-struct check_host_key {
-  std::string vm_name;
-  std::string host;
-  std::uint16_t port = 22;
-  std::string type; ///< "ssh-ed25519"
-  std::string blob; ///< raw bytes of the key's wire form
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, check_host_key& x) {
-  return f(x.vm_name, x.host, x.port, x.type, x.blob);
-}
-
-/// Request: forget every pin of these names, then pin `key` under each. Reply: done.
-struct pin_host_key {
-  std::vector<std::string> names; ///< as known_hosts spells them: "box.vm", "[127.77.0.2]:2222"
-  std::string key;                ///< "ssh-ed25519 AAAA..."; empty: only forget
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, pin_host_key& x) {
-  return f(x.names, x.key);
-}
-
 // -- guest link
 // ------------------------------------------------------------------------------------
 

@@ -226,6 +226,63 @@ auto inspect(Inspector& f, read_console& x) {
   return f(x.ref, x.offset, x.max_bytes, x.is_from_end);
 }
 
+// -- host keys
+// -------------------------------------------------------------------------------------
+
+/// Request: all pins of banger's known_hosts file. Reply: host_key_list. Errors: unsafe_path,
+/// storage_failed.
+struct list_host_keys {};
+
+template <class Inspector>
+auto inspect(Inspector& f, list_host_keys&) {
+  return f();
+}
+
+/// Request: a VM's pinned host key. Reply: host_key_info. Errors: not_found.
+struct get_host_key {
+  std::string ref;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, get_host_key& x) {
+  return f(x.ref);
+}
+
+/// Request: pin the key that a VM in quarantine offered, or with the fingerprint of the pinned one,
+/// keep that; either ends the quarantine. Reply: host_key_info. Errors: not_found, wrong_state (no
+/// other key was offered), bad_request (the fingerprint is of neither).
+struct accept_host_key {
+  std::string ref;
+  std::string fingerprint; ///< "SHA256:..."; empty: the offered one
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, accept_host_key& x) {
+  return f(x.ref, x.fingerprint);
+}
+
+/// Request: forget a VM's pins; the next key it offers is pinned. Reply: host_key_info, what was
+/// pinned. Errors: not_found.
+struct forget_host_key {
+  std::string ref;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, forget_host_key& x) {
+  return f(x.ref);
+}
+
+/// Request: connect to a running VM anew, only to verify its host key. Reply: done. Errors:
+/// not_found, wrong_state, link_lost, host_key_mismatch, host_key_revoked, timed_out.
+struct check_guest_key {
+  std::string ref;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, check_guest_key& x) {
+  return f(x.ref);
+}
+
 // -- commands in a guest
 // ---------------------------------------------------------------------------
 

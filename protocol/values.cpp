@@ -2,6 +2,16 @@
 
 namespace banger {
 
+std::string to_string(key_provenance x) {
+  switch (x) {
+    case key_provenance::other: return "other";
+    case key_provenance::seeded: return "seeded";
+    case key_provenance::first_use: return "first_use";
+    case key_provenance::accepted: return "accepted";
+  }
+  return "other";
+}
+
 std::string to_string(vm_state x) {
   switch (x) {
     case vm_state::creating: return "creating";

@@ -63,6 +63,7 @@ struct vm_info {
   std::string operation; ///< what runs on it now: "start", "stop", ...; else empty
   std::string stage;     ///< the operation's stage
   std::int64_t operation_since_ms = 0;
+  bool is_quarantined = false; ///< it offered a host key that is not the pinned one
   friend bool operator==(const vm_info&, const vm_info&) = default;
 };
 
@@ -71,7 +72,7 @@ auto inspect(Inspector& f, vm_info& x) {
   return f(x.id, x.name, x.state, x.image, x.vcpu_count, x.memory_mib, x.disk_mib, x.address,
            x.ssh_port, x.is_isolated, x.is_ephemeral, x.created_at_ms, x.started_at_ms, x.pid,
            x.accelerator, x.directory, x.console_log, x.last_error, x.last_error_stage,
-           x.last_error_at_ms, x.operation, x.stage, x.operation_since_ms);
+           x.last_error_at_ms, x.operation, x.stage, x.operation_since_ms, x.is_quarantined);
 }
 
 struct vm_list {
@@ -102,6 +103,47 @@ template <class Inspector>
 auto inspect(Inspector& f, image_info& x) {
   return f(x.name, x.build, x.suite, x.init, x.kernel_version, x.created_at_ms, x.virtual_bytes,
            x.disk_bytes, x.package_count, x.directory);
+}
+
+/// Where a pin of a host key comes from. The text stands as a comment in the known_hosts line.
+enum class key_provenance : std::uint8_t {
+  other,     ///< somebody else wrote it: an ssh client, or a person
+  seeded,    ///< banger made the key and pinned it before the first boot
+  first_use, ///< the guest brought its own key; what it offered first was pinned
+  accepted,  ///< a person accepted it in place of another one
+};
+
+[[nodiscard]] std::string to_string(key_provenance x);
+
+/// A host key that is pinned, and the one that was offered in its place.
+struct host_key_info {
+  std::string vm_name;            ///< empty where the line is for no VM
+  std::vector<std::string> names; ///< as the file spells them: "box.vm", "[127.77.0.2]:2222"
+  std::string type;               ///< "ssh-ed25519"; empty where none is pinned
+  std::string fingerprint;        ///< "SHA256:..."
+  std::string key;                ///< the key itself, in base64
+  key_provenance provenance = key_provenance::other;
+  std::uint32_t line = 0;          ///< of the file, from 1: the first of its lines
+  bool is_quarantined = false;     ///< another key was offered, and nobody has accepted it yet
+  std::string offered_type;        ///< that key; empty unless quarantined
+  std::string offered_fingerprint; ///< likewise
+  friend bool operator==(const host_key_info&, const host_key_info&) = default;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, host_key_info& x) {
+  return f(x.vm_name, x.names, x.type, x.fingerprint, x.key, x.provenance, x.line, x.is_quarantined,
+           x.offered_type, x.offered_fingerprint);
+}
+
+struct host_key_list {
+  std::string path; ///< of the known_hosts file
+  std::vector<host_key_info> keys;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, host_key_list& x) {
+  return f(x.path, x.keys);
 }
 
 struct image_list {

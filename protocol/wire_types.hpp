@@ -25,6 +25,11 @@
   X(wait_vm)                                                                                       \
   X(get_ssh_target)                                                                                \
   X(read_console)                                                                                  \
+  X(list_host_keys)                                                                                \
+  X(get_host_key)                                                                                  \
+  X(accept_host_key)                                                                               \
+  X(forget_host_key)                                                                               \
+  X(check_guest_key)                                                                               \
   X(open_exec)                                                                                     \
   X(exec_input)                                                                                    \
   X(exec_input_ended)                                                                              \
@@ -46,6 +51,8 @@
   X(vm_list)                                                                                       \
   X(ssh_target)                                                                                    \
   X(console_chunk)                                                                                 \
+  X(host_key_info)                                                                                 \
+  X(host_key_list)                                                                                 \
   X(exec_opened)                                                                                   \
   X(exec_output)                                                                                   \
   X(exec_input_wanted)                                                                             \

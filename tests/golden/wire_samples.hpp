@@ -39,7 +39,47 @@ inline vm_info sample() {
           1'700'000'000'003,
           "stop",
           "asking",
-          1'700'000'000'004};
+          1'700'000'000'004,
+          true};
+}
+
+template <>
+inline host_key_info sample() {
+  return {"box",
+          {"box.vm", "[127.77.0.2]:2222"},
+          "ssh-ed25519",
+          "SHA256:pinned",
+          "AAAA",
+          key_provenance::accepted,
+          3,
+          true,
+          "ecdsa-sha2-nistp256",
+          "SHA256:offered"};
+}
+
+template <>
+inline host_key_list sample() {
+  return {"/ssh/known_hosts", {sample<host_key_info>()}};
+}
+
+template <>
+inline get_host_key sample() {
+  return {"box"};
+}
+
+template <>
+inline accept_host_key sample() {
+  return {"box", "SHA256:offered"};
+}
+
+template <>
+inline forget_host_key sample() {
+  return {"box"};
+}
+
+template <>
+inline check_guest_key sample() {
+  return {"box"};
 }
 
 template <>

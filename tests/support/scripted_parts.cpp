@@ -18,7 +18,7 @@ scripted_world::scripted_world() {
   context->adopt_machine = [this](const vm_actor&, const std::string&) {
     return keep(system.spawn(scripted_machine, &plan));
   };
-  context->make_link = [this](const vm_record&) {
+  context->make_link = [this](const vm_record&, const vm_actor&) {
     return keep(system.spawn(scripted_link, &plan));
   };
 }

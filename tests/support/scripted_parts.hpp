@@ -85,8 +85,18 @@ inline known_hosts_actor::behavior_type scripted_known_hosts(known_hosts_actor::
       [](const get_host_key_algorithms&) { return host_key_algorithms{"ssh-ed25519"}; },
       [](const check_host_key&) { return done{}; },
       [plan](const pin_host_key& x) {
-        plan->log.push_back(x.key.empty() ? "unpin" : "pin");
+        plan->log.push_back(x.key.empty() ? "unpin" : "pin " + x.key);
         return done{};
+      },
+      [plan](const read_pins& x) {
+        host_key_list list;
+        host_key_info pin;
+        pin.names = x.names;
+        pin.type = "ssh-ed25519";
+        pin.fingerprint = "SHA256:pinned";
+        pin.key = "AAAA";
+        list.keys.push_back(pin);
+        return list;
       },
   };
 }
@@ -139,6 +149,7 @@ inline guest_link_actor::behavior_type scripted_link(guest_link_actor::pointer s
       [self, plan](const connect_guest&) {
         return act(self, *plan, plan->link, "connect", guest_connected{7});
       },
+      [self, plan](const verify_guest&) { return act(self, *plan, plan->link, "verify", done{}); },
       [](const step_due&) {},
   };
 }

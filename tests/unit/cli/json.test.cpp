@@ -55,7 +55,8 @@ const strings vm_keys{"id",
                       "last_error_at_ms",
                       "operation",
                       "stage",
-                      "operation_since_ms"};
+                      "operation_since_ms",
+                      "is_quarantined"};
 
 vm_info full_vm() {
   vm_info x;
@@ -124,6 +125,9 @@ TEST_CASE("json: there is a key for every field of the wire") {
   event_happened event;
   inspect(counter, event);
   CHECK(keys_of(read(cli::json(event))).size() == count);
+  host_key_info key;
+  inspect(counter, key);
+  CHECK(keys_of(read(cli::json(key))).size() == count);
   failure why;
   inspect(counter, why);
   CHECK(keys_of(read(cli::json(why))["error"]).size() == count);
@@ -183,6 +187,35 @@ TEST_CASE("json: of several images too") {
   CHECK(keys_of(x["results"][0]) == strings{"ref", "ok", "image", "error"});
   CHECK(x["results"][0]["image"]["name"] == "debian");
   CHECK(x["results"][1]["error"]["code"] == "not_found");
+}
+
+TEST_CASE("json: host keys; what there is none of is null") {
+  host_key_info key{"box", {"box.vm"}, "ssh-ed25519", "SHA256:a", "AAAA", key_provenance::seeded,
+                    3,     true,       "ssh-rsa",     "SHA256:b"};
+  const auto x = read(cli::json(key));
+  CHECK(x["provenance"] == "seeded");
+  CHECK(x["names"] == record{"box.vm"});
+  CHECK(x["is_quarantined"] == true);
+  CHECK(x["offered_fingerprint"] == "SHA256:b");
+  const auto none = read(cli::json(host_key_info{}));
+  for (const char* name : {"vm_name", "type", "fingerprint", "line", "offered_type"})
+    CHECK(none[name].is_null());
+  CHECK(read(cli::json(host_key_list{"/f", {key}}))["keys"][0] == x);
+}
+
+TEST_CASE("json: a verdict names the key, and the lines that decided") {
+  cli::key_verdict x;
+  x.file = "/f";
+  x.host = "box.vm";
+  x.port = 2222;
+  x.offered.type = "ssh-ed25519";
+  x.fingerprint = "SHA256:a";
+  x.found = {core::known_hosts::outcome::mismatch, "[box.vm]:2222", {{"ssh-rsa", "SHA256:b", 7}}};
+  const auto json = read(cli::json(x));
+  CHECK(json["verdict"] == "mismatch");
+  CHECK(json["name"] == "[box.vm]:2222");
+  CHECK(json["offered"]["fingerprint"] == "SHA256:a");
+  CHECK(json["keys"][0]["line"] == 7);
 }
 
 TEST_CASE("json: versions; where the daemon's is not known, why") {

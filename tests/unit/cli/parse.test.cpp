@@ -61,6 +61,12 @@ TEST_CASE("cli: every command is understood") {
       {{"image", "list"}, verb::image_list, {}},
       {{"image", "show", "a", "b"}, verb::image_show, {"a", "b"}},
       {{"image", "delete", "a"}, verb::image_delete, {"a"}},
+      {{"hostkey", "list"}, verb::hostkey_list, {}},
+      {{"hostkey", "show", "a"}, verb::hostkey_show, {"a"}},
+      {{"hostkey", "accept", "a"}, verb::hostkey_accept, {"a"}},
+      {{"hostkey", "forget", "a"}, verb::hostkey_forget, {"a"}},
+      {{"ssh-config"}, verb::ssh_config, {}},
+      {{"ssh-proxy", "a.vm"}, verb::ssh_proxy, {"a.vm"}},
       {{"daemon", "start"}, verb::daemon_start, {}},
       {{"daemon", "status"}, verb::daemon_status, {}},
       {{"daemon", "stop"}, verb::daemon_stop, {}},
@@ -334,4 +340,25 @@ TEST_CASE("cli: a usage error is a record for who wants records") {
     CHECK(contains(x.text, "\"bad_request\""));
     CHECK(contains(x.text, "did you mean 'start'"));
   }
+}
+
+TEST_CASE("cli: hostkey verify takes a file, a host, a port and a key") {
+  const auto x = read({"hostkey", "verify", "--file", "/f", "--host", "box.vm", "--port", "2222",
+                       "--key", "ssh-ed25519 AAAA"});
+  CHECK(x.what == verb::hostkey_verify);
+  CHECK(x.known_hosts_file == "/f");
+  CHECK(x.host == "box.vm");
+  CHECK(x.port == 2222);
+  CHECK(x.key == "ssh-ed25519 AAAA");
+  CHECK(read({"hostkey", "verify", "--file", "f", "--host", "h", "--key", "k"}).port == 22);
+  refused({"hostkey", "verify", "--file", "f", "--host", "h"});
+  refused({"hostkey", "verify", "--host", "h", "--key", "k"});
+  for (const char* port : {"0", "65536", "-1", "ssh", ""})
+    refused({"hostkey", "verify", "--file", "f", "--host", "h", "--key", "k", "--port", port});
+}
+
+TEST_CASE("cli: ssh-config either installs or uninstalls") {
+  CHECK(read({"ssh-config", "--install"}).installs);
+  CHECK(read({"ssh-config", "--uninstall"}).uninstalls);
+  refused({"ssh-config", "--install", "--uninstall"});
 }

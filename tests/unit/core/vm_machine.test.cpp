@@ -58,8 +58,3 @@ TEST_CASE("vm machine: an operation shows in the state") {
   CHECK(core::state_during(order_kind::kill) == vm_state::stopping);
   CHECK(core::state_during(order_kind::remove) == vm_state::deleting);
 }
-
-TEST_CASE("vm machine: a running VM whose process ends is stopped; others stay as they are") {
-  for (auto now : states)
-    CHECK(core::after_exit(now) == (now == vm_state::running ? vm_state::stopped : now));
-}

@@ -1,0 +1,24 @@
+// Values of options, out of their texts. Pure.
+#pragma once
+
+#include "protocol/result.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace banger::cli {
+
+/// A whole number from 1 to `most`. @param what  the option, for the error. Errors: bad_request.
+[[nodiscard]] result<std::uint32_t> parse_number(const std::string& text, const std::string& what,
+                                                 std::uint32_t most);
+
+/// A time like "30", "30s", "5m" or "1h", at most a day, as milliseconds; an empty text leaves
+/// `out_ms` as it is. Errors: bad_request.
+[[nodiscard]] result<void> take_seconds(const std::string& text, const std::string& what,
+                                        std::uint32_t& out_ms);
+
+/// A size like "512M" or "2G" as MiB; an empty text leaves `out` as it is. Errors: bad_request.
+[[nodiscard]] result<void> take_size(const std::string& text, const std::string& what,
+                                     std::uint32_t& out);
+
+} // namespace banger::cli
