@@ -119,6 +119,9 @@ struct removal_plan {
 [[nodiscard]] removal_plan plan_removal(const std::vector<line>& lines,
                                         const std::vector<std::string>& names);
 
+/// The line of `text` that starts at `offset`, without its line feed.
+[[nodiscard]] std::string_view line_at(std::string_view text, std::size_t offset);
+
 /// How many bytes of `text` are lines that a removal turned into comments.
 /// Such a line has its '#' right before the rest of the name; a comment with a space after it is
 /// somebody's.
@@ -126,5 +129,13 @@ struct removal_plan {
 
 /// `text` without those lines. All else is byte for byte as it was.
 [[nodiscard]] std::string without_removed_lines(std::string_view text);
+
+/// How far at the least the program had read `replaced` that wrote `present` in its place, a copy
+/// with some lines left out or added: to the end of the last line that both have in the same order.
+[[nodiscard]] std::size_t end_of_copied(std::string_view replaced, std::string_view present);
+
+/// The lines of `text` that `present` lacks, as they are: neither the same line is there nor, for a
+/// plain name, another one that pins the same key. Without removed lines.
+[[nodiscard]] std::string missing_lines(std::string_view text, std::string_view present);
 
 } // namespace banger::core::known_hosts

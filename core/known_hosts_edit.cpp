@@ -5,6 +5,8 @@
 #include "core/lower_case.hpp"
 
 #include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace banger::core::known_hosts {
 
@@ -86,6 +88,14 @@ bool is_removed_line(std::string_view text) {
   return lines.size() == 1 && lines[0].is_valid;
 }
 
+/// True for a line that pins one plain name, where another line pins the same.
+bool is_pinned(std::string_view text, line_index& present) {
+  const auto lines = parse(text);
+  return lines.size() == 1 && lines[0].is_valid && lines[0].mark == marker::none &&
+         is_plain_name(lines[0].hosts) &&
+         check_sole_pin(present, lines[0].hosts, lines[0].key).status == outcome::trusted;
+}
+
 /// Calls `use` with every line of `text`, line feed and all.
 template <class F>
 void for_each_line(std::string_view text, F use) {
@@ -123,6 +133,11 @@ removal_plan plan_removal(line_index& lines, const std::vector<std::string>& nam
   return plan_with([&lines](std::string_view name) { return lines.find(name); }, names);
 }
 
+std::string_view line_at(std::string_view text, std::size_t offset) {
+  const auto rest = text.substr(offset);
+  return rest.substr(0, rest.find('\n'));
+}
+
 std::size_t removed_bytes(std::string_view text) {
   std::size_t out = 0;
   for_each_line(text, [&out](std::string_view each) {
@@ -136,6 +151,38 @@ std::string without_removed_lines(std::string_view text) {
   std::string out;
   for_each_line(text, [&out](std::string_view each) {
     if (!is_removed_line(each))
+      out += each;
+  });
+  return out;
+}
+
+std::size_t end_of_copied(std::string_view replaced, std::string_view present) {
+  std::unordered_map<std::string_view, std::vector<std::size_t>> ends; // of each line, ascending
+  std::size_t end = 0;
+  for_each_line(replaced, [&ends, &end](std::string_view each) {
+    end += each.size();
+    if (!parse(each).empty()) // comments and empty lines are too much alike
+      ends[each].push_back(end);
+  });
+  std::size_t copied = 0;
+  for_each_line(present, [&ends, &copied](std::string_view each) {
+    const auto found = ends.find(each);
+    if (found == ends.end())
+      return;
+    const auto next = std::upper_bound(found->second.begin(), found->second.end(), copied);
+    if (next != found->second.end())
+      copied = *next;
+  });
+  return copied;
+}
+
+std::string missing_lines(std::string_view text, std::string_view present) {
+  std::unordered_set<std::string_view> there;
+  for_each_line(present, [&there](std::string_view each) { there.insert(each); });
+  line_index pins(parse(present));
+  std::string out;
+  for_each_line(text, [&there, &pins, &out](std::string_view each) {
+    if (!there.contains(each) && !is_removed_line(each) && !is_pinned(each, pins))
       out += each;
   });
   return out;

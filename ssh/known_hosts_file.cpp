@@ -58,24 +58,6 @@ result<void> check_pin_request(const std::vector<std::string>& names, const core
   return {};
 }
 
-/// The line of `text` that starts at `offset`, without its line feed.
-std::string_view line_at(std::string_view text, std::size_t offset) {
-  const auto rest = text.substr(offset);
-  return rest.substr(0, rest.find('\n'));
-}
-
-result<void> sync_folder(const std::filesystem::path& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0)
-    return file_failure("open " + folder.string(), errno);
-  const int failed = ::fsync(fd);
-  const int error = errno;
-  ::close(fd);
-  if (failed != 0)
-    return file_failure("write " + folder.string() + " to the disk", error);
-  return {};
-}
-
 } // namespace
 
 result<void> known_hosts_file::prepare() {
@@ -91,6 +73,8 @@ result<void> known_hosts_file::prepare() {
 }
 
 result<void> known_hosts_file::heal() {
+  if (auto drained = drain(); !drained)
+    return drained;
   auto ended = append({}, mode::append);
   if (!ended && ended.error().code != ec::not_found)
     return error_of(ended.error());
@@ -178,9 +162,13 @@ void known_hosts_file::take_back(const std::vector<appended_lines>& ours) {
     auto file = owned_file::open(path_, mode::replace_bytes);
     if (!file || file->identity() != lines.file.identity())
       continue;
-    for (const auto& each : kh::parse(lines.text))
+    std::vector<std::string> removed;
+    for (const auto& each : kh::parse(lines.text)) {
+      removed.emplace_back(kh::line_at(lines.text, each.offset));
       [[maybe_unused]] const auto done =
-          file->comment_out(lines.offset + each.offset, line_at(lines.text, each.offset));
+          file->comment_out(lines.offset + each.offset, removed.back());
+    }
+    [[maybe_unused]] const auto noted = note_removed(std::move(removed), *file);
     [[maybe_unused]] const auto synced = file->sync();
   }
 }
@@ -227,104 +215,40 @@ result<std::size_t> known_hosts_file::remove_once(std::string_view text,
     if (appended->file.identity() != file.identity())
       return 0;
   }
-  std::size_t count = 0;
+  std::vector<std::string> removed;
   for (const auto& each : plan.removals) {
-    const auto done = file.comment_out(each.offset, line_at(text, each.offset));
+    const auto line = kh::line_at(text, each.offset);
+    const auto done = file.comment_out(each.offset, line);
     if (!done)
       return error_of(done.error());
     if (*done)
-      ++count;
+      removed.emplace_back(line);
   }
+  const auto count = removed.size();
+  if (auto noted = note_removed(std::move(removed), file); !noted)
+    return error_of(noted.error());
   if (auto synced = file.sync(); !synced)
     return error_of(synced.error());
   return count;
 }
 
-result<bool> known_hosts_file::compact(std::size_t above, clock::time_point now) {
-  if (auto drained = drain(now); !drained)
-    return error_of(drained.error());
-  // Two compactions at once would each take the other's new file for the old one.
-  auto lock_path = path_;
-  lock_path += ".lock";
-  auto lock = owned_file::open(lock_path, mode::append_create);
-  if (!lock)
-    return error_of(lock.error());
-  const auto locked = lock->try_lock();
-  if (!locked || !*locked)
-    return locked;
-  auto file = owned_file::open(path_, mode::read);
-  if (!file && file.error().code == ec::not_found)
-    return false;
-  if (!file)
-    return error_of(file.error());
-  auto text = file->read_from();
-  if (!text)
-    return error_of(text.error());
-  text->resize(text->rfind('\n') + 1); // a line that is being written: the drain brings it along
-  if (kh::removed_bytes(*text) <= above)
-    return false;
-  const auto replaced = replace(*file, kh::without_removed_lines(*text));
-  if (!replaced || !*replaced)
-    return replaced;
-  replaced_.push_back({std::move(*file), text->size(), now}); // before anything else can fail
-  if (auto synced = sync_folder(folder_of(path_)); !synced)
-    return error_of(synced.error());
-  return true;
-}
-
-/// Puts a file with this text in the place of `old`. Under the lock, so the temporary name is ours.
-/// @returns false where the path does not name `old` any more: somebody else has replaced it just
-/// now.
-result<bool> known_hosts_file::replace(const owned_file& old, const std::string& text) {
-  auto temporary = path_;
-  temporary += ".new";
-  ::unlink(temporary.c_str()); // of a process that died here
-  auto file = owned_file::open(temporary, mode::create_new);
-  if (!file)
-    return error_of(file.error());
-  const auto written = file->append_lines(text);
-  const auto synced = written ? file->sync() : result<void>(error_of(written.error()));
-  const auto present = owned_file::open(path_, mode::read);
-  const bool is_ours = synced && present && present->identity() == old.identity();
-  if (is_ours && ::rename(temporary.c_str(), path_.c_str()) == 0)
-    return true;
-  const int error = errno;
-  ::unlink(temporary.c_str());
-  if (!synced)
-    return error_of(synced.error());
-  if (!is_ours)
-    return false;
-  return file_failure("replace " + path_.string(), error);
-}
-
-result<void> known_hosts_file::drain(clock::time_point now) {
-  for (auto& each : replaced_) {
-    auto text = each.file.read_from(each.offset);
-    if (!text)
-      return error_of(text.error());
-    if (now - each.since < drain_time)
-      text->resize(text->rfind('\n') + 1); // the rest of a line that is being written comes later
-    if (auto moved = append_foreign_lines(*text); !moved)
-      return moved;
-    each.offset += text->size();
-  }
-  std::erase_if(replaced_,
-                [now](const replaced_file& each) { return now - each.since >= drain_time; });
-  return {};
-}
-
-/// Appends lines of other writers that went into a replaced file, and sees to it that the path's
-/// file has them.
-result<void> known_hosts_file::append_foreign_lines(const std::string& text) {
+/// Appends those lines of a replaced file that the present one lacks, and sees to it that the
+/// path's file has them.
+result<void> known_hosts_file::append_missing_lines(std::string text) {
   if (text.empty())
     return {};
+  if (!text.ends_with('\n'))
+    text += '\n';
   for (int attempt = 0; attempt <= attempts; ++attempt) {
-    const auto appended = append(text.ends_with('\n') ? text : text + "\n", mode::append_create);
-    if (!appended)
+    const auto present = owned_file::open(path_, mode::append_create);
+    const auto there = present ? present->read_from() : error_of(present.error());
+    if (!there)
+      return error_of(there.error());
+    auto missing = kh::missing_lines(text, *there);
+    if (missing.empty())
+      return {}; // read back through the path
+    if (const auto appended = append(std::move(missing), mode::append_create); !appended)
       return error_of(appended.error());
-    const auto file = owned_file::open(path_, mode::read);
-    if (file && file->identity() == appended->file.identity())
-      return {};
   }
   return keeps_changing(path_);
 }

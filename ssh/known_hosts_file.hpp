@@ -1,11 +1,13 @@
 // banger's known_hosts file on disk, beside ssh clients that append to it at any time and take no
 // lock.
 //
-// Nothing of theirs is lost: a pin is one append, a removal is one byte written in place, and the
-// file is replaced only to drop many removed lines, after which the old one is watched for late
-// appends. Every change is read back through the path, and done again where somebody has replaced
-// the file meanwhile. Fails closed: only a file that does not exist is an empty one. All that
-// cannot be read or trusted is an error.
+// Nothing of theirs is lost by us: a pin is one append, a removal is one byte written in place, and
+// the file is replaced only to drop many removed lines, after which the old one is watched for late
+// appends. ssh-keygen -R and its like replace the file too, and do not watch: what was appended
+// while they did so, by whomever, is put back at our next look, and what we removed is removed
+// again. So `heal` is to be called whenever the folder changes. Every change is read back through
+// the path, and done again where somebody has replaced the file meanwhile. Fails closed: only a
+// file that does not exist is an empty one. All that cannot be read or trusted is an error.
 #pragma once
 
 #include "core/known_hosts.hpp"
@@ -18,6 +20,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,12 +52,13 @@ public:
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
-  /// Makes the folder (0700) and the file (0600) where they are missing, ends its last line, and
-  /// compacts it. Before any ssh client uses the file: it would make it readable for everybody.
+  /// Makes the folder (0700) and the file (0600) where they are missing, ends its last line,
+  /// removes what a process that died has left, and compacts it. Before any ssh client uses the
+  /// file: it would make it readable for everybody.
   [[nodiscard]] result<void> prepare();
 
   /// Ends the last line where it has no line feed, so that the next append of an ssh client is not
-  /// glued to it. Call it when the file has changed.
+  /// glued to it, and drains. Call it when the file has changed, or another has its name.
   [[nodiscard]] result<void> heal();
 
   /// The text; empty where there is no file.
@@ -97,15 +101,28 @@ public:
                                      clock::time_point now = clock::now());
 
   /// Copies what was appended to a replaced file since into the present one; gives it up after
-  /// `drain_time`.
+  /// `drain_time`. Whoever replaced it: the caller must call it until `is_draining` is false.
   [[nodiscard]] result<void> drain(clock::time_point now = clock::now());
   [[nodiscard]] bool is_draining() const { return !replaced_.empty(); }
 
 private:
-  /// A file that a compaction replaced, and how far we know it.
+  /// A file in whose place there is another one now, and how far the other one has it.
   struct replaced_file {
     owned_file file;
     std::size_t offset = 0;
+    clock::time_point since;
+  };
+
+  /// How the file was when we looked.
+  struct look {
+    file_stamp stamp;
+    clock::time_point since;
+  };
+
+  /// A line that we commented out.
+  struct removed_line {
+    std::string text;              // without its line feed
+    std::chrono::nanoseconds at{}; // by the file system's clock
     clock::time_point since;
   };
 
@@ -119,14 +136,25 @@ private:
 
   result<std::shared_ptr<known_hosts_contents>> contents();
   result<appended_lines> append(std::string text, owned_file::mode how);
-  result<void> append_foreign_lines(const std::string& text);
+  result<void> append_missing_lines(std::string text);
   void take_back(const std::vector<appended_lines>& ours);
   result<std::size_t> remove_once(std::string_view text,
                                   const core::known_hosts::removal_plan& plan, owned_file& file);
-  result<bool> replace(const owned_file& old, const std::string& text);
+  [[nodiscard]] std::filesystem::path temporary_path() const;
+  result<bool> replace(owned_file old, clock::time_point now);
+  [[nodiscard]] result<bool> exchange(const owned_file& old) const;
+  void note_look(const file_stamp& stamp, clock::time_point now);
+  result<void> follow(clock::time_point now);
+  [[nodiscard]] result<std::size_t> late_offset(const owned_file& old,
+                                                const owned_file& present) const;
+  result<void> remove_again(const owned_file& present);
+  result<void> note_removed(std::vector<std::string> lines, const owned_file& file);
 
   std::filesystem::path path_;
+  std::optional<owned_file> present_; // what the path named when we looked last
+  std::vector<look> looks_;           // how it was, the last one last
   std::vector<replaced_file> replaced_;
+  std::vector<removed_line> removed_; // for as long as somebody may bring it back
   known_hosts_cache cache_;
 };
 

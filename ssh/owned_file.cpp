@@ -51,6 +51,13 @@ std::chrono::nanoseconds nanoseconds_of(const timespec& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
+file_stamp stamp_of(const struct stat& from) {
+  return {{from.st_dev, from.st_ino},
+          from.st_size,
+          nanoseconds_of(from.st_mtim),
+          nanoseconds_of(from.st_ctim)};
+}
+
 std::string mode_text(mode_t mode) {
   std::string out = "0";
   for (unsigned shift = 9; shift != 0; shift -= 3)
@@ -100,6 +107,18 @@ result<void> make_folder(const std::filesystem::path& folder) {
   return check_folder(folder);
 }
 
+result<void> sync_folder(const std::filesystem::path& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return file_failure("open " + folder.string(), errno);
+  const int failed = ::fsync(fd);
+  const int error = errno;
+  ::close(fd);
+  if (failed != 0)
+    return file_failure("write " + folder.string() + " to the disk", error);
+  return {};
+}
+
 result<owned_file> owned_file::open(const std::filesystem::path& path, mode how) {
   if (auto folder = check_folder(folder_of(path)); !folder)
     return tl::make_unexpected(folder.error());
@@ -143,11 +162,23 @@ result<void> owned_file::check() {
   if ((found.st_mode & others_can_write) != 0)
     return unsafe(path_, "group or others can write it (mode " + mode_text(found.st_mode) + ")",
                   "chmod 600 " + path_.string());
-  stamp_ = {{found.st_dev, found.st_ino},
-            found.st_size,
-            nanoseconds_of(found.st_mtim),
-            nanoseconds_of(found.st_ctim)};
+  stamp_ = stamp_of(found);
   return {};
+}
+
+result<file_stamp> owned_file::stamp_now() const {
+  struct stat found = {};
+  if (::fstat(fd_, &found) != 0)
+    return file_failure("look at " + path_.string(), errno);
+  return stamp_of(found);
+}
+
+result<std::chrono::nanoseconds> owned_file::made_at() const {
+  struct statx found = {};
+  if (::statx(fd_, "", AT_EMPTY_PATH, STATX_BTIME | STATX_MTIME, &found) != 0)
+    return file_failure("look at " + path_.string(), errno);
+  const auto& time = (found.stx_mask & STATX_BTIME) != 0 ? found.stx_btime : found.stx_mtime;
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 result<std::string> owned_file::read_from(std::size_t offset) const {

@@ -59,6 +59,13 @@ public:
   /// As it was opened.
   [[nodiscard]] const file_stamp& stamp() const { return stamp_; }
 
+  /// As it is now.
+  [[nodiscard]] result<file_stamp> stamp_now() const;
+
+  /// When it was made, by the file system's clock, in time since 1970. Where the file system does
+  /// not know, the time of its last change.
+  [[nodiscard]] result<std::chrono::nanoseconds> made_at() const;
+
   /// All bytes from `offset` to the end. Refuses a file larger than `largest_size`.
   [[nodiscard]] result<std::string> read_from(std::size_t offset = 0) const;
 
@@ -98,6 +105,9 @@ private:
 
 /// Makes `folder` and those above it, mode 0700, where they do not exist, then checks it.
 [[nodiscard]] result<void> make_folder(const std::filesystem::path& folder);
+
+/// Waits until the names in `folder` are on the disk.
+[[nodiscard]] result<void> sync_folder(const std::filesystem::path& folder);
 
 /// The folder that holds `path`.
 [[nodiscard]] std::filesystem::path folder_of(const std::filesystem::path& path);

@@ -285,3 +285,29 @@ TEST_CASE("known_hosts: text without a final line feed, or full of NUL bytes, is
   CHECK(parse("").empty());
   CHECK(parse("\n").empty());
 }
+
+TEST_CASE("known_hosts: a copy was read to its last common line, wherever lines are left out") {
+  const auto a = pin("a");
+  const auto b = pin("b");
+  const auto c = pin("c");
+  CHECK(end_of_copied(a + b + c, a + b + c) == (a + b + c).size());
+  CHECK(end_of_copied(a + b + c, a + c) == (a + b + c).size());
+  CHECK(end_of_copied(a + b + c, a + b) == (a + b).size());
+  CHECK(end_of_copied(a + b + c, b + pin("new")) == (a + b).size());
+  CHECK(end_of_copied(a + b + a, a + b) == (a + b).size());
+  CHECK(end_of_copied("# x\n\n" + a + "# x\n\n", "# x\n\n") == 0);
+  CHECK(end_of_copied("", a) == 0);
+  CHECK(end_of_copied(a, "") == 0);
+}
+
+TEST_CASE("known_hosts: missing lines are those that are not there, not even as another line") {
+  const auto a = pin("a");
+  const auto b = pin("b");
+  CHECK(missing_lines(a + b, b) == a);
+  CHECK(missing_lines(a + pin(hashed("h")), "x\n" + pin(hashed("h"))) == a);
+  CHECK(missing_lines(a, pin(hashed("a"))).empty());
+  CHECK(missing_lines(a, pin("A,b")).empty());
+  CHECK(missing_lines(a, pin("a", key_b)) == a);
+  CHECK(missing_lines("@revoked " + a, a) == "@revoked " + a);
+  CHECK(missing_lines("#" + pin("ox.vm") + "# note\n", "") == "# note\n");
+}

@@ -199,6 +199,109 @@ TEST_CASE_FIXTURE(
   ::close(second);
 }
 
+namespace {
+
+/// Replaces the file in two steps, as ssh-keygen -R does: the new one is made first, then the old
+/// one read, and at last the name given to the new one.
+struct replacer {
+  explicit replacer(const fixture& where) : path(where.path), temporary(path.string() + ".abc") {
+    ::usleep(20'000); // what was there before is older by more than the clock's tick
+    std::ofstream(temporary).close();
+    ::chmod(temporary.c_str(), 0600);
+    text = where.text();
+  }
+  void finish(const std::string& without) {
+    text.erase(text.find(without), without.size());
+    std::ofstream(temporary) << text;
+    std::filesystem::rename(temporary, path);
+  }
+
+  std::filesystem::path path;
+  std::filesystem::path temporary;
+  std::string text;
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(fixture, "known_hosts_file: lines that a replacer has not read are put back") {
+  write(pin_line("a.vm") + pin_line("b.vm"));
+  known_hosts_file file(path);
+  REQUIRE(file.prepare());
+  const int late = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  replacer other(*this);
+  REQUIRE(file.pin({"ours.vm"}, key_a));
+  append_like_ssh(path, pin_line("theirs.vm"));
+  other.finish(pin_line("b.vm"));
+  CHECK(file.check("ours.vm", 22, key_a)->status == kh::outcome::trusted);
+  CHECK(text() == pin_line("a.vm") + pin_line("ours.vm") + pin_line("theirs.vm"));
+  CHECK(file.is_draining());
+  const auto later = pin_line("later.vm");
+  CHECK(::write(late, later.data(), later.size()) > 0);
+  ::close(late);
+  REQUIRE(file.heal());
+  CHECK(text().ends_with(pin_line("theirs.vm") + later));
+}
+
+TEST_CASE_FIXTURE(fixture, "known_hosts_file: what a replacer leaves out on purpose stays out") {
+  write(pin_line("a.vm") + pin_line("b.vm"));
+  known_hosts_file file(path);
+  REQUIRE(file.pin({"last.vm"}, key_a));
+  {
+    replacer other(*this);
+    other.finish(pin_line("last.vm"));
+  }
+  REQUIRE(file.heal());
+  CHECK(text() == pin_line("a.vm") + pin_line("b.vm"));
+  // Also where something is late, if we have seen it before, or if a later line was copied.
+  append_like_ssh(path, pin_line("seen.vm"));
+  REQUIRE(file.heal());
+  replacer other(*this);
+  append_like_ssh(path, pin_line("late.vm"));
+  other.finish(pin_line("seen.vm"));
+  REQUIRE(file.heal());
+  CHECK(text() == pin_line("a.vm") + pin_line("b.vm") + pin_line("late.vm"));
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: a removed line that a replacer brings back goes again") {
+  write(pin_line("a.vm") + pin_line("b.vm") + pin_line("box.vm"));
+  known_hosts_file file(path);
+  REQUIRE(file.prepare());
+  replacer other(*this);
+  REQUIRE(file.remove({"box.vm"})->count == 1);
+  other.finish(pin_line("b.vm"));
+  CHECK(file.check("box.vm", 22, key_a)->status == kh::outcome::unknown);
+  CHECK(text() == pin_line("a.vm") + "#" + pin_line("ox.vm"));
+  append_like_ssh(path, pin_line("box.vm")); // a new pin of somebody, not the old one
+  REQUIRE(file.heal());
+  CHECK(file.check("box.vm", 22, key_a)->status == kh::outcome::trusted);
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "known_hosts_file: a compaction gives way to a replacer that comes between") {
+  write(pin_line("a.vm") + "#" + pin_line("x"));
+  known_hosts_file file(path);
+  REQUIRE(file.prepare());
+  for (int round = 0; round < 50; ++round) {
+    const auto name = "n" + std::to_string(round);
+    const auto child = in_child([this, &name] {
+      const auto copy = path.string() + ".copy";
+      std::filesystem::copy(path, copy);
+      append_like_ssh(copy, pin_line(name));
+      std::filesystem::rename(copy, path);
+      return 0;
+    });
+    REQUIRE(file.pin({"box.vm"}, key_a));
+    REQUIRE(file.remove({"box.vm"}));
+    REQUIRE(file.compact(0));
+    REQUIRE(exit_status_of(child) == 0);
+    REQUIRE(file.check(name, 22, key_a)->status == kh::outcome::trusted);
+    REQUIRE(file.check("a.vm", 22, key_a)->status == kh::outcome::trusted);
+    REQUIRE(file.check("box.vm", 22, key_a)->status == kh::outcome::unknown);
+  }
+  CHECK(!std::filesystem::exists(path.string() + ".new"));
+}
+
 TEST_CASE_FIXTURE(fixture, "known_hosts_file: one process compacts at a time") {
   write("#" + pin_line("x"));
   auto lock = banger::ssh::owned_file::open(path.string() + ".lock",
