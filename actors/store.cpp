@@ -22,6 +22,12 @@ store_actor::behavior_type store(store_actor::stateful_pointer<store_state> self
       [self](const save_vm& x) {
         return to_reply(storage::save_vm_record(*self->state.database, x.record));
       },
+      [self](const load_vm& x) -> caf::result<vm_record> {
+        auto record = storage::load_vm_record(*self->state.database, x.id);
+        if (!record)
+          return to_error(record.error());
+        return *record;
+      },
       [self](const forget_vm& x) {
         return to_reply(storage::remove_vm_record(*self->state.database, x.id));
       },

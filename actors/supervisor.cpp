@@ -35,7 +35,11 @@ caf::result<Reply> route(self_pointer self, const std::string& ref, const Ts&...
   auto id = core::resolve_ref(names_of(self->state), ref);
   if (!id)
     return to_error(id.error());
-  return self->delegate(self->state.vms.at(*id).actor, request...);
+  const auto& found = self->state.vms.at(*id);
+  if (!found.actor)
+    return to_error({ec::wrong_state, "vm '" + found.info.name + "' has failed",
+                     found.info.last_error, "banger daemon stop; the next command finds it anew"});
+  return self->delegate(found.actor, request...);
 }
 
 void add(self_pointer self, const vm_record& record, const vm_past& past) {
@@ -46,6 +50,7 @@ void add(self_pointer self, const vm_record& record, const vm_past& past) {
   entry.info.id = record.id;
   entry.info.name = record.name;
   entry.info.image = record.image;
+  entry.info.address = record.address;
 }
 
 result<vm_record> plan_record(const supervisor_state& state, const vm_config& config) {
@@ -117,7 +122,7 @@ caf::result<vm_info> take(self_pointer self, const order& what, const progress_a
 /// A cancel goes to every VM: it names the operation, and a create has no name to look up yet.
 void pass_cancel(self_pointer self, const cancel& x) {
   for (const auto& [id, vm] : self->state.vms)
-    if (!vm.info.operation.empty() || vm.info.state == vm_state::creating)
+    if (vm.actor && (!vm.info.operation.empty() || vm.info.state == vm_state::creating))
       self->send(vm.actor, x);
 }
 
@@ -203,8 +208,66 @@ used_images images_in_use(self_pointer self) {
   return used;
 }
 
-/// A VM that ended well was deleted. One that crashed loses its actor only: its process is not ours
-/// to take with it, and the next start of the daemon adopts it.
+// -- VMs whose actor failed
+// ------------------------------------------------------------------------------
+
+constexpr std::size_t most_crashes = 3;
+constexpr std::int64_t crash_window_ms = 60'000;
+
+void give_up(self_pointer self, const std::string& id, const std::string& why) {
+  auto found = self->state.vms.find(id);
+  if (found == self->state.vms.end())
+    return;
+  host::log_error("vm '" + found->second.info.name + "' is given up: " + why);
+  found->second.info.last_error += "; not started anew: " + why;
+  self->send(self->state.events, publish_event{"vm.given_up", found->second.info.name, why});
+}
+
+/// The process is the actor's, not the other way round: it runs on, and the new actor adopts it.
+void restart(self_pointer self, const std::string& id) {
+  const auto& context = *self->state.context;
+  auto fail_with = [self, id](const caf::error& why) {
+    auto problem = to_failure(why, "restart its actor");
+    if (problem.code == ec::not_found) // it failed before it had a record: there is no VM
+      self->state.vms.erase(id);
+    else
+      give_up(self, id, to_string(problem));
+  };
+  auto look = [self, fail_with](const vm_record& record) {
+    const auto& below = *self->state.context;
+    auto files = below.make_files();
+    self->request(files, below.deadlines.storage, look_at_past{record.directory})
+        .then(
+            [self, record, files](const vm_past& past) {
+              add(self, record, past);
+              self->send(self->state.events, publish_event{"vm.restarted", record.name, {}});
+            },
+            fail_with);
+  };
+  self->request(context.store, context.deadlines.storage, load_vm{id}).then(look, fail_with);
+}
+
+void vm_crashed(self_pointer self, const std::string& id, const std::string& why) {
+  auto& entry = self->state.vms.at(id);
+  auto now = host::unix_ms();
+  host::log_error("the actor of vm '" + entry.info.name + "' failed: " + why);
+  self->send(self->state.events, publish_event{"vm.crashed", entry.info.name, why});
+  entry.actor = nullptr;
+  entry.info.state = vm_state::error;
+  entry.info.operation.clear();
+  entry.info.stage.clear();
+  entry.info.last_error = "its part of the daemon failed: " + why;
+  entry.info.last_error_at_ms = now;
+  std::erase_if(entry.crashes_ms, [&](auto at) { return at < now - crash_window_ms; });
+  entry.crashes_ms.push_back(now);
+  if (entry.crashes_ms.size() > most_crashes)
+    give_up(self, id,
+            "it failed " + std::to_string(entry.crashes_ms.size()) + " times in a minute");
+  else
+    restart(self, id);
+}
+
+/// A VM that ended well was deleted.
 void vm_down(self_pointer self, const caf::down_msg& down) {
   auto& state = self->state;
   auto found = std::find_if(state.vms.begin(), state.vms.end(),
@@ -212,13 +275,10 @@ void vm_down(self_pointer self, const caf::down_msg& down) {
   if (found == state.vms.end())
     return;
   if (down.reason != caf::exit_reason::normal && down.reason != caf::exit_reason::user_shutdown) {
-    host::log_error("the actor of vm '" + found->second.info.name +
-                    "' failed: " + to_string(to_failure(down.reason)));
-    self->send(state.events, publish_event{"vm.crashed", found->second.info.name,
-                                           to_string(to_failure(down.reason))});
-  } else {
-    self->send(state.events, publish_event{"vm.deleted", found->second.info.name, {}});
+    vm_crashed(self, found->first, to_string(to_failure(down.reason)));
+    return;
   }
+  self->send(state.events, publish_event{"vm.deleted", found->second.info.name, {}});
   state.vms.erase(found);
 }
 
@@ -235,7 +295,8 @@ supervisor_actor::behavior_type supervisor(self_pointer self,
   self->set_down_handler([self](const caf::down_msg& down) { vm_down(self, down); });
   self->set_exit_handler([self](const caf::exit_msg& message) {
     for (const auto& [id, vm] : self->state.vms)
-      self->send_exit(vm.actor, message.reason);
+      if (vm.actor)
+        self->send_exit(vm.actor, message.reason);
     self->quit(message.reason);
   });
   for (const auto& x : known) {

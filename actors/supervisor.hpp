@@ -7,6 +7,8 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,8 +23,9 @@ struct known_vm {
 };
 
 struct supervised_vm {
-  vm_actor actor;
-  vm_info info; ///< the last it told
+  vm_actor actor;                      ///< none while it is restarted, or given up
+  vm_info info;                        ///< the last it told
+  std::deque<std::int64_t> crashes_ms; ///< when it failed of late
 };
 
 struct supervisor_state {

@@ -348,10 +348,10 @@ const vm_files_actor& files_of(vm_pointer self) {
   return state.files;
 }
 
-void save_record(vm_pointer self, std::function<void()> next) {
+void save_record(vm_pointer self, const char* point, std::function<void()> next) {
   const auto& context = *self->state.context;
   ask<done>(
-      self, context.store, context.deadlines.storage, save_vm{self->state.record},
+      self, point, context.store, context.deadlines.storage, save_vm{self->state.record},
       [next](const done&) { next(); },
       [self, next](const caf::error& why) {
         auto problem = to_failure(why, "save the record");
@@ -366,15 +366,14 @@ vm_actor::behavior_type vm(vm_pointer self, vm_record record, vm_past past,
   self->state.context = std::move(context);
   self->state.supervisor = std::move(supervisor);
   self->set_exit_handler([self](const caf::exit_msg& message) {
-    if (self->state.machine) // ends the actor, not the process: VMs survive the daemon
-      self->send_exit(self->state.machine, message.reason);
-    if (self->state.link)
-      self->send_exit(self->state.link, message.reason);
+    leave_machine(self, message.reason);
     self->quit(message.reason);
   });
+  self->set_exception_handler([self](std::exception_ptr& thrown) { return crash(self, thrown); });
   begin_recovery(self, past);
   return {
       [self](const order& what, const progress_actor& progress) {
+        (void)host::fault_at("vm.order", host::fault_moment::before);
         return accept(self, what, progress);
       },
       [self](const cancel& x) { cancel_order(self, x); },

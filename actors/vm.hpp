@@ -38,15 +38,6 @@ struct vm_context {
   core::deadlines deadlines;
 };
 
-/// What is true of the hypervisor process when a VM actor starts.
-struct vm_past {
-  std::string handles;   ///< text of the handles file; empty where there is none
-  bool is_alive = false; ///< the process those handles name still runs
-  std::int32_t pid = 0;
-  std::string accelerator;
-  std::int64_t started_at_ms = 0;
-};
-
 /// One order that runs or waits.
 struct vm_operation {
   order what;

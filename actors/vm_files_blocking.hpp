@@ -7,7 +7,12 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <string>
+
 namespace banger::actors {
+
+/// What the handles file in a VM's folder says of its process, and whether that is so. Blocks.
+[[nodiscard]] vm_past look_at_past_blocking(const std::string& directory);
 
 struct vm_files_state {
   static inline const char* name = "vm-files";

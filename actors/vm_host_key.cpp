@@ -48,7 +48,7 @@ caf::result<host_key_info> with_pins(vm_pointer self, Next next) {
 void end_quarantine(vm_pointer self) {
   self->state.refused_key.reset();
   forget_error(self);
-  save_record(self, [self] { publish(self); });
+  save_record(self, "hostkey.settled", [self] { publish(self); });
 }
 
 /// Pins `key` under the VM's names, or only forgets them; then answers with the key as it was or
@@ -92,7 +92,7 @@ caf::error quarantined(vm_pointer self) {
 void begin_quarantine(vm_pointer self, const host_key_refused& x) {
   self->state.refused_key = x;
   note_error(self, to_string(x.why), "verifying its host key");
-  save_record(self, [self] { publish(self); });
+  save_record(self, "hostkey.refused", [self] { publish(self); });
 }
 
 caf::result<host_key_info> describe_host_key(vm_pointer self) {

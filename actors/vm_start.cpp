@@ -21,14 +21,14 @@ void settle(vm_pointer self, settled_state settled, vm_state state) {
 
 void created(vm_pointer self) {
   settle(self, settled_state::stopped, vm_state::stopped);
-  save_record(self, [self] { finish(self); });
+  save_record(self, "create.settled", [self] { finish(self); });
 }
 
 void pin_key(vm_pointer self) {
   const auto& context = *self->state.context;
   const auto& record = self->state.record;
   ask<done>(
-      self, context.known_hosts, context.deadlines.storage,
+      self, "create.pin", context.known_hosts, context.deadlines.storage,
       pin_host_key{pin_names(record), record.host_key_public},
       [self](const done&) { created(self); }, on_failure(self, "pin its host key"));
 }
@@ -38,7 +38,7 @@ void make_files(vm_pointer self, const image_files& image) {
   auto& record = self->state.record;
   enter_stage(self, "making disks");
   ask<vm_files_made>(
-      self, files_of(self), context.deadlines.make_files,
+      self, "create.files", files_of(self), context.deadlines.make_files,
       make_vm_files{record.directory, record.name, image.root, image.root_format, record.disk_mib},
       [self](const vm_files_made& made) {
         self->state.record.host_key_public = made.host_key_public;
@@ -51,7 +51,7 @@ void save_new_record(vm_pointer self, const image_files& image) {
   const auto& context = *self->state.context;
   self->state.record.image_build = image.build;
   ask<done>(
-      self, context.store, context.deadlines.storage, save_vm{self->state.record},
+      self, "create.record", context.store, context.deadlines.storage, save_vm{self->state.record},
       [self, image](const done&) { make_files(self, image); }, on_failure(self, "save its record"));
 }
 
@@ -64,7 +64,7 @@ void started(vm_pointer self) {
   forget_error(self);
   settle(self, settled_state::running, vm_state::running);
   begin_console_watch(self);
-  save_record(self, [self] { finish(self); });
+  save_record(self, "start.settled", [self] { finish(self); });
 }
 
 void connect(vm_pointer self) {
@@ -74,15 +74,16 @@ void connect(vm_pointer self) {
   state.link = state.context->make_link(state.record, self);
   auto patience = static_cast<std::uint32_t>(limits.connect.count());
   ask<guest_connected>(
-      self, state.link, limits.connect + core::deadlines::margin, connect_guest{patience},
-      [self](const guest_connected&) { started(self); }, on_failure(self, "connect to it by SSH"));
+      self, "start.connect", state.link, limits.connect + core::deadlines::margin,
+      connect_guest{patience}, [self](const guest_connected&) { started(self); },
+      on_failure(self, "connect to it by SSH"));
 }
 
 void await_guest(vm_pointer self) {
   const auto& context = *self->state.context;
   ask<done>(
-      self, self->state.machine, context.deadlines.boot + core::deadlines::margin, await_ready{},
-      [self](const done&) { connect(self); }, on_failure(self, "boot it"));
+      self, "start.ready", self->state.machine, context.deadlines.boot + core::deadlines::margin,
+      await_ready{}, [self](const done&) { connect(self); }, on_failure(self, "boot it"));
 }
 
 void record_handles(vm_pointer self, const machine_launched& launched) {
@@ -91,7 +92,7 @@ void record_handles(vm_pointer self, const machine_launched& launched) {
   self->state.accelerator = launched.accelerator;
   self->state.started_at_ms = launched.started_at_ms;
   ask<done>(
-      self, files_of(self), context.deadlines.storage,
+      self, "start.handles", files_of(self), context.deadlines.storage,
       write_handles{self->state.record.directory, launched.handles},
       [self](const done&) { await_guest(self); }, on_failure(self, "record its process"));
 }
@@ -105,7 +106,7 @@ void launch(vm_pointer self) {
                          state.cmdline_extra, record.vcpu_count, record.memory_mib, record.address,
                          record.ssh_port,     record.is_isolated};
   ask<machine_launched>(
-      self, state.machine, state.context->deadlines.launch, std::move(request),
+      self, "start.launch", state.machine, state.context->deadlines.launch, std::move(request),
       [self](const machine_launched& launched) { record_handles(self, launched); },
       on_failure(self, "start its hypervisor"));
 }
@@ -117,7 +118,7 @@ void prepare(vm_pointer self, const image_files& image) {
   state.cmdline_extra = image.cmdline_extra;
   enter_stage(self, "preparing");
   ask<done>(
-      self, files_of(self), limits.storage,
+      self, "start.boot_files", files_of(self), limits.storage,
       write_boot_files{state.record.directory, state.record.name, image.initrd,
                        state.context->authorized_key},
       [self](const done&) { launch(self); }, on_failure(self, "write its boot files"));
@@ -127,7 +128,8 @@ void take_slot(vm_pointer self, const image_files& image) {
   const auto& context = *self->state.context;
   enter_stage(self, "waiting for a start slot");
   ask<done>(
-      self, context.leases, context.deadlines.start_slot, acquire_start_slot{self->state.record.id},
+      self, "start.slot", context.leases, context.deadlines.start_slot,
+      acquire_start_slot{self->state.record.id},
       [self, image](const done&) { prepare(self, image); }, on_failure(self, "wait for its turn"));
 }
 
@@ -147,18 +149,18 @@ void roll_back_create(vm_pointer self, const failure& why) {
   auto forget = [self, last, record](const caf::error&) mutable {
     const auto& below = *self->state.context;
     ask<done>(
-        self, below.store, below.deadlines.storage, forget_vm{record.id},
+        self, "undo_create.record", below.store, below.deadlines.storage, forget_vm{record.id},
         [last](const done&) mutable { last(); }, [last](const caf::error&) mutable { last(); });
   };
   auto unpin = [self, forget, record](const caf::error&) mutable {
     const auto& below = *self->state.context;
     ask<done>(
-        self, below.known_hosts, below.deadlines.storage, pin_host_key{pin_names(record), {}},
-        [forget](const done&) mutable { forget({}); }, forget);
+        self, "undo_create.pin", below.known_hosts, below.deadlines.storage,
+        pin_host_key{pin_names(record), {}}, [forget](const done&) mutable { forget({}); }, forget);
   };
   ask<done>(
-      self, files_of(self), context.deadlines.remove_files, remove_vm_files{record.directory},
-      [unpin](const done&) mutable { unpin({}); }, unpin);
+      self, "undo_create.files", files_of(self), context.deadlines.remove_files,
+      remove_vm_files{record.directory}, [unpin](const done&) mutable { unpin({}); }, unpin);
 }
 
 void roll_back_start(vm_pointer self, failure why) {
@@ -173,7 +175,7 @@ void roll_back_start(vm_pointer self, failure why) {
       note_error(self, to_string(why), self->state.operation->stage);
       settle(self, settled_state::error, vm_state::error);
     }
-    save_record(self, [self, why] {
+    save_record(self, "undo_start.settled", [self, why] {
       auto final_word = why;
       if (final_word.hint.empty() && final_word.code != ec::cancelled)
         final_word.hint = "banger vm logs " + self->state.record.name;
@@ -189,7 +191,8 @@ void begin_create(vm_pointer self) {
       self->state.operation->what.subject; // a create order brings its lease
   const auto& context = *self->state.context;
   ask<image_files>(
-      self, context.images, context.deadlines.quick, resolve_image{self->state.record.image, {}},
+      self, "create.image", context.images, context.deadlines.quick,
+      resolve_image{self->state.record.image, {}},
       [self](const image_files& image) { save_new_record(self, image); }, on_failure(self, ""));
 }
 
@@ -201,12 +204,12 @@ void begin_start(vm_pointer self) {
   state.refused_key.reset(); // a new boot is looked at anew
   publish(self);
   ask<image_files>(
-      self, context.images, context.deadlines.quick,
+      self, "start.image", context.images, context.deadlines.quick,
       resolve_image{state.record.image, state.record.image_build},
       [self](const image_files& image) {
         const auto& below = *self->state.context;
         ask<done>(
-            self, below.store, below.deadlines.storage, save_vm{self->state.record},
+            self, "start.wanted", below.store, below.deadlines.storage, save_vm{self->state.record},
             [self, image](const done&) { take_slot(self, image); },
             on_failure(self, "save its record"));
       },

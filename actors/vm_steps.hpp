@@ -4,8 +4,10 @@
 #include "actors/vm.hpp"
 #include "core/vm_machine.hpp"
 #include "host/clock.hpp"
+#include "host/fault_point.hpp"
 #include "protocol/caf_error.hpp"
 
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,15 +33,23 @@ void finish_failed(vm_pointer self, failure why);
 [[nodiscard]] failure describe(vm_pointer self, failure why);
 
 /// Asks an actor below. A late answer, one to an operation that has ended or was given up, is
-/// dropped.
+/// dropped. @param point  the step's name, by which a test can make it fail (host/fault_point.hpp)
 template <class Reply, class Handle, class Request, class OnReply, class OnError>
-void ask(vm_pointer self, const Handle& whom, core::milliseconds deadline, Request request,
-         OnReply on_reply, OnError on_error) {
+void ask(vm_pointer self, const char* point, const Handle& whom, core::milliseconds deadline,
+         Request request, OnReply on_reply, OnError on_error) {
+  if (auto fault = host::fault_at(point, host::fault_moment::before)) {
+    on_error(to_error(*fault));
+    return;
+  }
   auto generation = self->state.generation;
   self->request(whom, deadline, std::move(request))
       .then(
-          [self, generation, on_reply](Reply& reply) mutable {
-            if (generation == self->state.generation)
+          [self, point, generation, on_reply, on_error](Reply& reply) mutable {
+            if (generation != self->state.generation)
+              return;
+            if (auto fault = host::fault_at(point, host::fault_moment::after))
+              on_error(to_error(*fault));
+            else
               on_reply(reply);
           },
           [self, generation, on_error](const caf::error& why) mutable {
@@ -47,6 +57,13 @@ void ask(vm_pointer self, const Handle& whom, core::milliseconds deadline, Reque
               on_error(why);
           });
 }
+
+/// Ends the actors below, not the process: VMs survive the daemon, and their own actor.
+void leave_machine(vm_pointer self, const caf::error& why);
+
+/// The last words of an actor that threw: whoever waits for it hears so. @returns why it ends; the
+/// supervisor starts another one from the record.
+[[nodiscard]] caf::error crash(vm_pointer self, const std::exception_ptr& thrown);
 
 /// Remembers in the record what went wrong and in which stage; forget_error takes it back.
 void note_error(vm_pointer self, std::string text, std::string stage);
@@ -77,7 +94,7 @@ void begin_console_watch(vm_pointer self);
 
 /// Writes the record, then calls `next`; a storage failure is logged into the record's error and
 /// `next` is called all the same, because what was done to the VM is not undone by a full disk.
-void save_record(vm_pointer self, std::function<void()> next);
+void save_record(vm_pointer self, const char* point, std::function<void()> next);
 
 // -- vm_start.cpp
 // ------------------------------------------------------------------------------------
@@ -92,7 +109,8 @@ void give_up(vm_pointer self, failure why);
 // -------------------------------------------------------------------------------------
 
 /// Ends the machine, its link and its handles, then calls `next` with the first problem, if any:
-/// every step runs whatever the others did. The one clean-up of failed start, stop, kill, delete
+/// every step runs whatever the others did, but the handles of a process that could not be ended
+/// stay, and `machine` with them. The one clean-up of failed start, stop, kill, delete
 /// and reconcile.
 void tear_down(vm_pointer self, core::milliseconds grace, std::function<void(failure)> next);
 

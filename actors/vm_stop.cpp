@@ -19,7 +19,7 @@ void clear_handles(vm_pointer self, std::function<void(failure)> next, failure f
   self->state.accelerator.clear();
   self->state.started_at_ms = 0;
   ask<done>(
-      self, files_of(self), context.deadlines.storage,
+      self, "stop.handles", files_of(self), context.deadlines.storage,
       write_handles{self->state.record.directory, {}}, [next, first](const done&) { next(first); },
       [next, first](const caf::error& why) mutable {
         note(first, why, "clear its handles");
@@ -36,7 +36,7 @@ void stopped(vm_pointer self, bool is_restart) {
     return;
   }
   forget_error(self);
-  save_record(self, [self] { finish(self); });
+  save_record(self, "stop.settled", [self] { finish(self); });
 }
 
 // -- delete: files, pins, row, address
@@ -60,8 +60,8 @@ void removed(vm_pointer self) {
 void forget_row(vm_pointer self, failure first) {
   const auto& context = *self->state.context;
   ask<done>(
-      self, context.store, context.deadlines.storage, forget_vm{self->state.record.id},
-      [self](const done&) { removed(self); },
+      self, "delete.record", context.store, context.deadlines.storage,
+      forget_vm{self->state.record.id}, [self](const done&) { removed(self); },
       [self, first](const caf::error& why) mutable {
         note(first, why, "remove its record");
         self->state.state = vm_state::error;
@@ -74,7 +74,7 @@ void forget_pins(vm_pointer self, failure first) {
   const auto& record = self->state.record;
   pin_host_key pins{pin_names(record), {}};
   ask<done>(
-      self, context.known_hosts, context.deadlines.storage, std::move(pins),
+      self, "delete.pins", context.known_hosts, context.deadlines.storage, std::move(pins),
       [self, first](const done&) { forget_row(self, first); },
       [self, first](const caf::error& why) mutable {
         note(first, why, "forget its host key");
@@ -86,7 +86,7 @@ void remove_files(vm_pointer self) {
   const auto& context = *self->state.context;
   enter_stage(self, "removing disks");
   ask<done>(
-      self, files_of(self), context.deadlines.remove_files,
+      self, "delete.files", files_of(self), context.deadlines.remove_files,
       remove_vm_files{self->state.record.directory},
       [self](const done&) {
         forget_pins(self, {ec::none, {}, {}, {}});
@@ -96,7 +96,7 @@ void remove_files(vm_pointer self) {
         self->state.state = vm_state::error;
         note_error(self, to_string(to_failure(why, "remove its files")), "removing disks");
         self->state.record.settled = settled_state::error;
-        save_record(self,
+        save_record(self, "delete.failed",
                     [self, why] { finish_failed(self, to_failure(why, "remove its files")); });
       });
 }
@@ -131,18 +131,19 @@ void tear_down(vm_pointer self, core::milliseconds grace, std::function<void(fai
     return;
   }
   auto limit = grace + state.context->deadlines.end_margin;
-  auto end = [self, next](failure first) {
-    self->send_exit(self->state.machine, caf::exit_reason::user_shutdown);
-    self->state.machine = nullptr;
-    clear_handles(self, next, std::move(first));
-  };
   ask<machine_ended>(
-      self, state.machine, limit, end_machine{static_cast<std::uint32_t>(grace.count())},
-      [end, none](const machine_ended&) { end(none); },
-      [end, none](const caf::error& why) {
+      self, "stop.end", state.machine, limit,
+      end_machine{static_cast<std::uint32_t>(grace.count())},
+      [self, next, none](const machine_ended&) {
+        self->send_exit(self->state.machine, caf::exit_reason::user_shutdown);
+        self->state.machine = nullptr;
+        clear_handles(self, next, none);
+      },
+      [next, none](const caf::error& why) {
+        // It may run on. Machine and handles stay, so that it can be ended another time.
         auto first = none;
         note(first, why, "end its hypervisor");
-        end(first);
+        next(first);
       });
 }
 
@@ -154,7 +155,7 @@ void begin_stop(vm_pointer self, core::milliseconds grace, bool is_restart) {
   enter_stage(self, grace.count() > 0 ? "shutting down" : "killing");
   // What is wanted goes to disk first: a daemon that dies now must not take the VM for a crashed
   // one.
-  save_record(self, [self, grace, is_restart] {
+  save_record(self, "stop.wanted", [self, grace, is_restart] {
     tear_down(self, grace, [self, is_restart](const failure& first) {
       if (first.code == ec::none) {
         stopped(self, is_restart);
@@ -163,7 +164,7 @@ void begin_stop(vm_pointer self, core::milliseconds grace, bool is_restart) {
       self->state.state = vm_state::error;
       self->state.record.settled = settled_state::error;
       note_error(self, to_string(first), "shutting down");
-      save_record(self, [self, first] { finish_failed(self, first); });
+      save_record(self, "stop.failed", [self, first] { finish_failed(self, first); });
     });
   });
 }
@@ -173,7 +174,16 @@ void begin_remove(vm_pointer self) {
   state.state = vm_state::deleting;
   state.record.wanted = wanted_state::stopped;
   enter_stage(self, "ending");
-  tear_down(self, core::milliseconds{0}, [self](const failure&) { remove_files(self); });
+  tear_down(self, core::milliseconds{0}, [self](const failure& first) {
+    if (!self->state.machine) {
+      remove_files(self);
+      return;
+    }
+    self->state.state = vm_state::error;
+    self->state.record.settled = settled_state::error;
+    note_error(self, to_string(first), "ending");
+    save_record(self, "delete.failed", [self, first] { finish_failed(self, first); });
+  });
 }
 
 void begin_recovery(vm_pointer self, const vm_past& past) {
@@ -227,7 +237,7 @@ void begin_recovery(vm_pointer self, const vm_past& past) {
                   settled.wanted = wanted_state::stopped;
                   note_error(self, "it ended while the daemon was away", settled.error_stage);
                   self->state.state = vm_state::stopped;
-                  save_record(self, [self] { finish(self); });
+                  save_record(self, "recover.settled", [self] { finish(self); });
                 },
                 {ec::none, {}, {}, {}});
 }
@@ -243,7 +253,7 @@ void machine_gone(vm_pointer self, const machine_ended& event) {
     record.wanted = wanted_state::stopped;
     note_error(self, event.reason, "running");
     self->state.state = vm_state::stopped;
-    save_record(self, [self] { finish(self); });
+    save_record(self, "ended.settled", [self] { finish(self); });
   });
 }
 

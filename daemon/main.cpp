@@ -70,6 +70,19 @@ result<host::unique_fd> take_place(const host::paths& where, bool is_detached) {
   }
 }
 
+/// The socket's lock is beside the socket, which can be anywhere: two daemons on one state folder
+/// would take each other's VMs for strays.
+result<host::unique_fd> take_state(const host::paths& where) {
+  auto lock = host::take_lock(where.state + "/bangerd.lock");
+  if (!lock && lock.error().code == ec::already_exists) {
+    auto why = lock.error();
+    why.hint =
+        "another daemon uses " + where.state + "; give this one an XDG_STATE_HOME of its own";
+    return tl::make_unexpected(why);
+  }
+  return lock;
+}
+
 int check_migrations(const host::paths& where) {
   auto db = storage::database::open(where.database);
   if (!db) {
@@ -106,6 +119,8 @@ result<node_parts> prepare(const host::paths& where) {
   auto known = load_known_vms(*parts.database);
   if (!known)
     return tl::make_unexpected(known.error());
+  for (const auto& line : clear_what_nobody_knows(where, *known))
+    host::log_warning(line);
   parts.known = std::move(*known);
   storage::image_catalog{where.images}.prune(used_builds(parts.known));
   parts.on_stop_request = [] { ::kill(::getpid(), SIGTERM); };
@@ -129,6 +144,9 @@ int serve(const host::paths& where, const options& how, const host::unique_fd& c
   }
   if (auto ok = prepare_folders(where); !ok)
     return give_up(ok.error());
+  auto state_lock = take_state(where);
+  if (!state_lock)
+    return give_up(state_lock.error());
   if (auto ok = host::open_log(where.log, how.log_level); !ok)
     return give_up(ok.error());
   auto handled = block_signals();

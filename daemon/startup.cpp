@@ -1,13 +1,14 @@
 #include "daemon/startup.hpp"
 
+#include "actors/vm_files_blocking.hpp"
 #include "core/handles.hpp"
 #include "host/files.hpp"
 #include "host/process.hpp"
-#include "hypervisor/qemu_process.hpp"
-#include "storage/vm_folder.hpp"
+#include "hypervisor/strays.hpp"
 #include "storage/vm_records.hpp"
 
 #include <filesystem>
+#include <set>
 
 namespace banger::daemon {
 
@@ -17,23 +18,28 @@ namespace {
 
 constexpr std::size_t max_small_file = 64U << 10;
 
-actors::vm_past past_of(const vm_record& record) {
-  actors::vm_past past;
-  auto text = host::read_file(storage::handles_path(record.directory), max_small_file);
-  if (!text)
-    return past;
-  past.handles = *text;
-  auto handles = core::parse_handles(*text);
-  if (!handles)
-    return past; // torn or foreign: nothing in it can be relied on
-  auto process = hypervisor::adopt_qemu(*handles);
-  if (!process)
-    return past;
-  past.is_alive = true;
-  past.pid = handles->qemu.pid;
-  past.accelerator = handles->accelerator;
-  past.started_at_ms = handles->started_at_ms;
-  return past;
+/// Only what looks like a VM's folder: 12 hex digits.
+bool is_vm_id(const std::string& name) {
+  constexpr std::size_t id_size = 12;
+  return name.size() == id_size && name.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+/// A folder without a row comes from a database that was lost or replaced, for a row is written
+/// before the folder and removed after it. So a disk in it may be all that is left of somebody's
+/// work, and is kept aside.
+std::string clear_folder(const host::paths& where, const fs::path& folder) {
+  std::error_code error;
+  if (!fs::exists(folder / "work.ext4", error)) {
+    auto removed = host::remove_tree(folder.string());
+    return "removed the folder of no VM: " + folder.string() +
+           (removed ? "" : ": " + to_string(removed.error()));
+  }
+  auto lost = where.state + "/lost";
+  if (auto made = host::make_private_directory(lost); !made)
+    return to_string(made.error());
+  auto target = lost + "/" + folder.filename().string();
+  fs::rename(folder, target, error);
+  return "kept the disks of no VM in " + target + (error ? ": " + error.message() : "");
 }
 
 } // namespace
@@ -86,10 +92,29 @@ result<std::vector<actors::known_vm>> load_known_vms(storage::database& db) {
     return tl::make_unexpected(records.error());
   std::vector<actors::known_vm> known;
   for (auto& record : *records) {
-    auto past = past_of(record);
+    auto past = actors::look_at_past_blocking(record.directory);
     known.push_back({std::move(record), std::move(past)});
   }
   return known;
+}
+
+std::vector<std::string> clear_what_nobody_knows(const host::paths& where,
+                                                 const std::vector<actors::known_vm>& known) {
+  std::vector<core::vm_handles> alive;
+  std::set<std::string> folders;
+  for (const auto& x : known) {
+    folders.insert(x.record.directory);
+    if (auto handles = core::parse_handles(x.past.handles); handles && x.past.is_alive)
+      alive.push_back(*handles);
+  }
+  std::vector<std::string> cleared;
+  for (const auto& what : hypervisor::end_strays(where.vms + "/", alive))
+    cleared.push_back("ended a process of no VM: " + what);
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator{where.vms, error})
+    if (is_vm_id(entry.path().filename().string()) && !folders.contains(entry.path().string()))
+      cleared.push_back(clear_folder(where, entry.path()));
+  return cleared;
 }
 
 } // namespace banger::daemon

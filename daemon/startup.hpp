@@ -39,4 +39,10 @@ struct login_key {
 /// Every VM of the database, with what its handles file says of its process.
 [[nodiscard]] result<std::vector<actors::known_vm>> load_known_vms(storage::database& db);
 
+/// Ends processes of ours that no record knows, and clears folders of no VM away: to "lost" in the
+/// state folder where they hold a disk. @returns a line for each. Only for one who holds the state
+/// folder's lock.
+[[nodiscard]] std::vector<std::string>
+clear_what_nobody_knows(const host::paths& where, const std::vector<actors::known_vm>& known);
+
 } // namespace banger::daemon

@@ -235,7 +235,7 @@ std::vector<std::string> arguments_of(pid_t pid) {
   return all;
 }
 
-std::vector<pid_t> find_processes_with_argument(const std::string& argument) {
+std::vector<pid_t> find_processes_naming(const std::string& text) {
   std::vector<pid_t> found;
   std::error_code error;
   for (std::filesystem::directory_iterator entry{"/proc", error}, end; !error && entry != end;
@@ -246,7 +246,8 @@ std::vector<pid_t> find_processes_with_argument(const std::string& argument) {
     if (parsed.ec != std::errc{} || parsed.ptr != name.data() + name.size() || pid == ::getpid())
       continue;
     auto arguments = arguments_of(pid);
-    if (std::find(arguments.begin(), arguments.end(), argument) != arguments.end())
+    if (std::any_of(arguments.begin(), arguments.end(),
+                    [&](const auto& x) { return x.find(text) != std::string::npos; }))
       found.push_back(pid);
   }
   std::sort(found.begin(), found.end());

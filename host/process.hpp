@@ -61,10 +61,10 @@ void signal_process(const unique_fd& pidfd, int signal);
 /// The arguments of a process; empty where there is none, and for a moment after it was spawned.
 [[nodiscard]] std::vector<std::string> arguments_of(pid_t pid);
 
-/// Processes that have exactly this argument, by rising pid; ourselves left out. What an earlier
-/// daemon started and nobody has handles for is found this way. Scans /proc: 7 ms for a few hundred
-/// processes.
-[[nodiscard]] std::vector<pid_t> find_processes_with_argument(const std::string& argument);
+/// Processes with an argument that holds this text, by rising pid; ourselves left out. What an
+/// earlier daemon started and nobody has handles for is found this way. Scans /proc: 7 ms for a few
+/// hundred processes.
+[[nodiscard]] std::vector<pid_t> find_processes_naming(const std::string& text);
 
 /// Finds a program in the folders of `path` (PATH's format). @returns its absolute path, or
 /// nothing.

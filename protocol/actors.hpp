@@ -16,6 +16,7 @@ namespace banger {
 
 /// STORE: the SQLite connection. Detached, private: never published, never sees a remote handle.
 using store_actor = caf::typed_actor<caf::replies_to<save_vm>::with<done>, //
+                                     caf::replies_to<load_vm>::with<vm_record>,
                                      caf::replies_to<forget_vm>::with<done>>;
 
 /// LEASES: guest addresses and start slots. Scheduled.
@@ -36,7 +37,7 @@ using vm_files_actor = caf::typed_actor<
     caf::replies_to<make_vm_files>::with<vm_files_made>,
     caf::replies_to<write_boot_files>::with<done>, caf::replies_to<write_handles>::with<done>,
     caf::replies_to<remove_vm_files>::with<done>, caf::replies_to<cap_console>::with<done>,
-    caf::replies_to<read_log>::with<console_chunk>>;
+    caf::replies_to<read_log>::with<console_chunk>, caf::replies_to<look_at_past>::with<vm_past>>;
 
 /// KNOWN_HOSTS: the daemon's sole writer of its known_hosts file. Detached: it syncs to disk.
 using known_hosts_actor =
@@ -182,6 +183,10 @@ BANGER_ADD_TYPE(count_vms)
 BANGER_ADD_TYPE(vm_counts)
 BANGER_ADD_TYPE(save_vm)
 BANGER_ADD_TYPE(forget_vm)
+BANGER_ADD_TYPE(load_vm)
+BANGER_ADD_TYPE(vm_record)
+BANGER_ADD_TYPE(look_at_past)
+BANGER_ADD_TYPE(vm_past)
 BANGER_ADD_TYPE(reserve_address)
 BANGER_ADD_TYPE(address_lease)
 BANGER_ADD_TYPE(address_taken)

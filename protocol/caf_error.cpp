@@ -19,6 +19,9 @@ failure to_failure(const caf::error& error, std::string_view what) {
   }
   if (error == caf::sec::request_timeout)
     return {ec::timed_out, std::string{what}, "no answer in time", {}};
+  if (error == caf::sec::request_receiver_down)
+    return {ec::failed, std::string{what}, "the part of the daemon that was asked has ended",
+            "see the daemon's log"};
   return {ec::failed, std::string{what}, "internal error: " + to_string(error),
           "see the daemon's log"};
 }

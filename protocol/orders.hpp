@@ -338,6 +338,41 @@ auto inspect(Inspector& f, end_machine& x) {
   return f(x.grace_ms);
 }
 
+/// What is true of a VM's hypervisor process when its actor starts.
+struct vm_past {
+  std::string handles;   ///< text of the handles file; empty where there is none
+  bool is_alive = false; ///< the process those handles name still runs
+  std::int32_t pid = 0;
+  std::string accelerator;
+  std::int64_t started_at_ms = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, vm_past& x) {
+  return f(x.handles, x.is_alive, x.pid, x.accelerator, x.started_at_ms);
+}
+
+/// Request: the past of the VM in this folder, after the end of processes that work on it and that
+/// its handles do not know. Reply: vm_past.
+struct look_at_past {
+  std::string directory;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, look_at_past& x) {
+  return f(x.directory);
+}
+
+/// Request: a VM's record. Reply: vm_record. Errors: not_found, storage_failed.
+struct load_vm {
+  std::string id;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, load_vm& x) {
+  return f(x.id);
+}
+
 /// Reply, and event to the VM: the process is gone and its sockets are removed.
 struct machine_ended {
   std::string reason; ///< "guest shut down", "killed by signal 9", ...

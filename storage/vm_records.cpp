@@ -4,11 +4,12 @@ namespace banger::storage {
 
 namespace {
 
-constexpr std::string_view select_all = "SELECT id, name, image, image_build, vcpu_count, "
-                                        "memory_mib, disk_mib, is_isolated, is_ephemeral, address,"
-                                        " ssh_port, directory, host_key_public, created_at_ms, "
-                                        "wanted, settled, error, error_stage, error_at_ms"
-                                        " FROM vms ORDER BY name";
+constexpr std::string_view select_by_name =
+    "SELECT id, name, image, image_build, vcpu_count, "
+    "memory_mib, disk_mib, is_isolated, is_ephemeral, address,"
+    " ssh_port, directory, host_key_public, created_at_ms, "
+    "wanted, settled, error, error_stage, error_at_ms"
+    " FROM vms WHERE id = ?1 OR ?1 = '' ORDER BY name";
 
 constexpr std::string_view upsert =
     "INSERT INTO vms (id, name, image, image_build, vcpu_count, memory_mib, disk_mib, is_isolated, "
@@ -57,9 +58,13 @@ vm_record from_row(const statement& row) {
 
 } // namespace
 
-result<std::vector<vm_record>> load_vms(database& db) {
+namespace {
+
+/// @param id  empty: all
+result<std::vector<vm_record>> load(database& db, const std::string& id) {
   std::vector<vm_record> all;
-  auto rows = db.prepare(select_all);
+  auto rows = db.prepare(select_by_name);
+  rows.bind(id);
   for (;;) {
     auto row = rows.next();
     if (!row)
@@ -68,6 +73,23 @@ result<std::vector<vm_record>> load_vms(database& db) {
       return all;
     all.push_back(from_row(rows));
   }
+}
+
+} // namespace
+
+result<std::vector<vm_record>> load_vms(database& db) {
+  return load(db, {});
+}
+
+result<vm_record> load_vm_record(database& db, const std::string& id) {
+  if (id.empty())
+    return fail(ec::not_found, "no VM without an id");
+  auto found = load(db, id);
+  if (!found)
+    return tl::make_unexpected(found.error());
+  if (found->empty())
+    return fail(ec::not_found, "no VM with the id " + id);
+  return found->front();
 }
 
 result<void> save_vm_record(database& db, const vm_record& x) {

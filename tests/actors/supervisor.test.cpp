@@ -3,6 +3,8 @@
 #include "actors/events.hpp"
 #include "tests/support/scripted_parts.hpp"
 
+#include <stdexcept>
+
 using namespace banger;
 using namespace banger::test;
 
@@ -131,4 +133,68 @@ TEST_CASE_FIXTURE(supervisor_world,
   CHECK(counts->value->all == 2);
   CHECK(counts->value->running == 1);
   CHECK(ask<used_images>(supervisor, get_used_images{})->value->builds.size() == 2);
+}
+
+namespace {
+
+struct crash_world : supervisor_world {
+  std::function<machine_actor(const vm_actor&)> good_machine = context->make_machine;
+
+  crash_world() {
+    spawn_supervisor();
+    (void)create("box");
+  }
+
+  /// A start that throws in the midst of a handler.
+  auto crash() {
+    context->make_machine = [](const vm_actor&) -> machine_actor {
+      throw std::runtime_error{"planned"};
+    };
+    auto answer = give(order_kind::start, "box");
+    context->make_machine = good_machine;
+    return answer;
+  }
+
+  vm_info look() {
+    auto all = ask<vm_list>(supervisor, list_vms{});
+    REQUIRE(all->value);
+    REQUIRE(all->value->vms.size() == 1);
+    return all->value->vms.front();
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(crash_world, "supervisor: a VM whose actor fails is restarted from its record") {
+  auto answer = crash();
+  CHECK(answer->why.code == ec::failed);
+  CHECK(plan.saw("load"));
+  CHECK(plan.saw("look at past"));
+  CHECK(look().state == vm_state::stopped);
+  auto started = give(order_kind::start, "box");
+  REQUIRE(started->value);
+  CHECK(started->value->state == vm_state::running);
+}
+
+TEST_CASE_FIXTURE(crash_world,
+                  "supervisor: one that fails again and again is given up, and only it") {
+  (void)create("other");
+  for (int i = 0; i < 4; ++i)
+    (void)crash();
+  const auto all = ask<vm_list>(supervisor, list_vms{})->value->vms;
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].state == vm_state::error);
+  CHECK(all[0].last_error.find("planned") != std::string::npos);
+  const auto refused = give(order_kind::start, "box");
+  CHECK(refused->why.code == ec::wrong_state);
+  CHECK_FALSE(refused->why.hint.empty());
+  CHECK(give(order_kind::start, "other")->value);
+}
+
+TEST_CASE_FIXTURE(crash_world,
+                  "supervisor: a restart that fails leaves the VM in error, with the reason") {
+  plan.store = manner::badly;
+  (void)crash();
+  CHECK(look().state == vm_state::error);
+  CHECK(look().last_error.find("trouble") != std::string::npos);
 }

@@ -13,7 +13,7 @@ namespace {
 struct vm_world : scripted_world {
   vm_actor vm;
 
-  void spawn_vm(const vm_record& record, const actors::vm_past& past = {}) {
+  void spawn_vm(const vm_record& record, const vm_past& past = {}) {
     std::shared_ptr<const actors::vm_context> shared = context;
     vm = keep(system.spawn(actors::vm, record, past, shared, supervisor_actor{}));
     settle();

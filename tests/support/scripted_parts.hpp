@@ -28,6 +28,7 @@ struct script {
   failure trouble{ec::hypervisor_failed, "scripted", "trouble", {}};
   std::vector<std::string> log; ///< what happened, in order
   vm_record saved;
+  vm_past past;
   std::vector<std::uint32_t> graces;
   int machines = 0;
   [[nodiscard]] bool saw(const std::string& what) const {
@@ -51,6 +52,7 @@ inline store_actor::behavior_type scripted_store(store_actor::pointer self, scri
         plan->saved = x.record;
         return act(self, *plan, plan->store, "save", done{});
       },
+      [self, plan](const load_vm&) { return act(self, *plan, plan->store, "load", plan->saved); },
       [self, plan](const forget_vm&) { return act(self, *plan, plan->store, "forget", done{}); },
   };
 }
@@ -72,6 +74,10 @@ inline vm_files_actor::behavior_type scripted_files(vm_files_actor::pointer self
       },
       [self, plan](const cap_console&) {
         return act(self, *plan, manner::well, "cap console", done{});
+      },
+      [plan](const look_at_past&) {
+        plan->log.push_back("look at past");
+        return plan->past;
       },
       [](const read_log& x) {
         return console_chunk{x.offset, x.offset, {}};

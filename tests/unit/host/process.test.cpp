@@ -248,12 +248,13 @@ TEST_CASE("process: a process is found by one of its arguments") {
   char byte = 0;
   REQUIRE(::read(ready.in.get(), &byte, 1) == 1); // the kernel shows the arguments a bit late
   CHECK(arguments_of(x->pid) == request.argv);
-  CHECK(find_processes_with_argument(marker) == std::vector<pid_t>{x->pid});
-  CHECK(find_processes_with_argument(marker.substr(0, marker.size() - 1)).empty());
+  CHECK(find_processes_naming(marker) == std::vector<pid_t>{x->pid});
+  CHECK(find_processes_naming(marker.substr(1)) == std::vector<pid_t>{x->pid});
+  CHECK(find_processes_naming(marker + "x").empty());
   gate.out.reset();
   collect(*x);
   CHECK(arguments_of(x->pid).empty());
-  CHECK(find_processes_with_argument(marker).empty());
+  CHECK(find_processes_naming(marker).empty());
 }
 
 TEST_CASE("process: a pidfd of nobody is not found") {
@@ -314,7 +315,7 @@ TEST_CASE("process: a program that does not end in time is killed, and collected
     const auto x = run_blocking(shell(script + marker), 100);
     REQUIRE_FALSE(x);
     CHECK(x.error().code == ec::timed_out);
-    CHECK(find_processes_with_argument(marker).empty());
+    CHECK(find_processes_naming(marker).empty());
   }
   int status = 0;
   CHECK(::waitpid(-1, &status, WNOHANG) == -1); // no child is left

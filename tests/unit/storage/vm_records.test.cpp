@@ -63,6 +63,14 @@ TEST_CASE_FIXTURE(table, "vm records: every field is kept, across a restart, sor
   CHECK(load_vms(**again) == std::vector{box, web});
 }
 
+TEST_CASE_FIXTURE(table, "vm records: one is found by its id") {
+  REQUIRE(save_vm_record(*db, web));
+  REQUIRE(save_vm_record(*db, box));
+  CHECK(load_vm_record(*db, box.id) == box);
+  CHECK(load_vm_record(*db, "no such id").error().code == ec::not_found);
+  CHECK(load_vm_record(*db, "").error().code == ec::not_found);
+}
+
 TEST_CASE_FIXTURE(table, "vm records: a record of the same id replaces the old one") {
   REQUIRE(save_vm_record(*db, box));
   vm_record changed;
