@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <map>
+#include <utility>
 
 namespace banger::actors {
 
@@ -98,9 +99,14 @@ void run_by_agent(self_pointer self) {
       state.io->open_unix(state.connection, path, agent::stderr_frame(command.token), credit, sink);
 }
 
+/// Output comes by other channels than the word that the command runs, and may overtake it. A
+/// client that has no answer yet would not know whose it is.
 void started(self_pointer self) {
-  self->state.is_started = true;
-  self->send(self->state.spec.client, exec_started{self->state.spec.number});
+  auto& state = self->state;
+  state.is_started = true;
+  self->send(state.spec.client, exec_started{state.spec.number});
+  for (auto& piece : std::exchange(state.early, {}))
+    self->send(state.spec.client, std::move(piece));
 }
 
 /// The command could not be executed: say so where a shell would, and end with its status.
@@ -245,7 +251,11 @@ void take_data(self_pointer self, const ssh_data& data) {
     return;
   state.unpaid.push_back({data.channel, static_cast<std::uint32_t>(data.bytes.size())});
   auto is_stderr = data.is_stderr || data.channel == state.errors;
-  self->send(state.spec.client, exec_output{state.spec.number, is_stderr, data.bytes});
+  exec_output piece{state.spec.number, is_stderr, data.bytes};
+  if (state.is_started)
+    self->send(state.spec.client, std::move(piece));
+  else
+    state.early.push_back(std::move(piece));
   watch_drain(self);
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <vector>
 
 namespace banger::actors {
 
@@ -55,6 +56,8 @@ struct exec_state {
   std::uint64_t input_base = 0; ///< bytes on the stdio channel that were ours, not the client's
   std::uint64_t input_sent = 0;
   std::deque<unpaid_output> unpaid;
+  std::vector<exec_output>
+      early;                  ///< came before the word that the command runs; at most the credit
   std::uint64_t activity = 0; ///< grows with every piece of output; names the drain timer
 };
 

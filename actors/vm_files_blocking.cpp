@@ -28,7 +28,9 @@ caf::result<done> record(const write_handles& x) {
 
 } // namespace
 
-vm_past look_at_past_blocking(const std::string& directory) {
+namespace {
+
+vm_past read_past(const std::string& directory) {
   constexpr std::size_t max_handles = 64U << 10;
   vm_past past;
   auto text = host::read_file(storage::handles_path(directory), max_handles);
@@ -45,6 +47,15 @@ vm_past look_at_past_blocking(const std::string& directory) {
   past.pid = handles->qemu.pid;
   past.accelerator = handles->accelerator;
   past.started_at_ms = handles->started_at_ms;
+  return past;
+}
+
+} // namespace
+
+vm_past look_at_past_blocking(const std::string& directory) {
+  auto past = read_past(directory);
+  if (!past.is_alive)
+    storage::remove_leftovers(directory);
   return past;
 }
 

@@ -112,8 +112,12 @@ void begin_own(vm_pointer self, order_kind kind) {
   state.state = core::state_during(kind);
 }
 
-/// Its client's connection ended with the daemon that knew it, and so did its time.
-void delete_ephemeral(vm_pointer self) {
+/// An ephemeral VM's client was connected to the daemon before this one, so its time is over.
+bool is_to_go(const vm_record& record) {
+  return record.is_ephemeral || record.wanted == wanted_state::deleted;
+}
+
+void finish_delete(vm_pointer self) {
   begin_own(self, order_kind::remove);
   begin_remove(self);
 }
@@ -172,17 +176,20 @@ void begin_stop(vm_pointer self, core::milliseconds grace, bool is_restart) {
 void begin_remove(vm_pointer self) {
   auto& state = self->state;
   state.state = vm_state::deleting;
-  state.record.wanted = wanted_state::stopped;
+  state.record.wanted = wanted_state::deleted;
   enter_stage(self, "ending");
-  tear_down(self, core::milliseconds{0}, [self](const failure& first) {
-    if (!self->state.machine) {
-      remove_files(self);
-      return;
-    }
-    self->state.state = vm_state::error;
-    self->state.record.settled = settled_state::error;
-    note_error(self, to_string(first), "ending");
-    save_record(self, "delete.failed", [self, first] { finish_failed(self, first); });
+  // On disk before the first file goes: a daemon that dies now must not leave a VM without disks.
+  save_record(self, "delete.wanted", [self] {
+    tear_down(self, core::milliseconds{0}, [self](const failure& first) {
+      if (!self->state.machine) {
+        remove_files(self);
+        return;
+      }
+      self->state.state = vm_state::error;
+      self->state.record.settled = settled_state::error;
+      note_error(self, to_string(first), "ending");
+      save_record(self, "delete.failed", [self, first] { finish_failed(self, first); });
+    });
   });
 }
 
@@ -205,8 +212,8 @@ void begin_recovery(vm_pointer self, const vm_past& past) {
     state.pid = past.pid;
     state.accelerator = past.accelerator;
     state.started_at_ms = past.started_at_ms;
-    if (record.is_ephemeral) {
-      delete_ephemeral(self);
+    if (is_to_go(record)) {
+      finish_delete(self);
       return;
     }
     if (record.wanted == wanted_state::running && record.settled == settled_state::running) {
@@ -220,8 +227,8 @@ void begin_recovery(vm_pointer self, const vm_past& past) {
     begin_stop(self, core::milliseconds{0}, false);
     return;
   }
-  if (record.is_ephemeral) {
-    delete_ephemeral(self);
+  if (is_to_go(record)) {
+    finish_delete(self);
     return;
   }
   if (record.settled != settled_state::running && past.handles.empty()) {

@@ -7,7 +7,7 @@
 namespace banger {
 
 /// What the user last asked for. The number is the stored value.
-enum class wanted_state : std::uint8_t { stopped = 0, running = 1 };
+enum class wanted_state : std::uint8_t { stopped = 0, running = 1, deleted = 2 };
 
 /// The state a VM last came to rest in. The number is the stored value.
 enum class settled_state : std::uint8_t { creating = 0, stopped = 1, running = 2, error = 3 };

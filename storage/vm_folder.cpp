@@ -120,6 +120,11 @@ result<void> cap_console_log(const std::string& path) {
   return {};
 }
 
+void remove_leftovers(const std::string& directory) {
+  for (const char* name : {"/qmp.sock", "/control.sock", "/handles.json.tmp", "/initrd.cpio.tmp"})
+    host::remove_file(directory + name);
+}
+
 std::string handles_path(const std::string& directory) {
   return directory + "/handles.json";
 }

@@ -22,6 +22,10 @@ namespace banger::storage {
 /// Path of the handles file of a VM's folder.
 [[nodiscard]] std::string handles_path(const std::string& directory);
 
+/// Removes what only a running hypervisor needs, and temporary files, from a VM's folder: its
+/// daemon may have died with it.
+void remove_leftovers(const std::string& directory);
+
 /// How long a console's log may become between two looks at it, in bytes.
 inline constexpr std::uint64_t console_cap = 4U << 20;
 

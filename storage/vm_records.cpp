@@ -46,7 +46,8 @@ vm_record from_row(const statement& row) {
   x.directory = text();
   x.host_key_public = text();
   x.created_at_ms = number();
-  x.wanted = number() == 1 ? wanted_state::running : wanted_state::stopped;
+  auto wanted = number();
+  x.wanted = wanted >= 0 && wanted <= 2 ? static_cast<wanted_state>(wanted) : wanted_state::stopped;
   auto settled = number();
   x.settled =
       settled >= 0 && settled <= 3 ? static_cast<settled_state>(settled) : settled_state::error;

@@ -436,3 +436,14 @@ TEST_CASE_FIXTURE(quarantine_world,
   REQUIRE(give(order_kind::restart)->value);
   is_let_through();
 }
+
+TEST_CASE_FIXTURE(vm_world,
+                  "vm: a delete that a daemon's death cut short goes on with the next one") {
+  auto x = record("box", settled_state::running);
+  x.wanted = wanted_state::deleted;
+  spawn_vm(x);
+  settle();
+  CHECK(plan.saw("remove files"));
+  CHECK(plan.saw("unpin"));
+  CHECK(plan.saw("forget"));
+}

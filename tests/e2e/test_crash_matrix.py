@@ -15,7 +15,7 @@ CREATE = ["create.image", "create.record", "create.files", "create.pin", "create
 START = ["start.image", "start.wanted", "start.slot", "start.boot_files", "start.launch",
          "start.handles", "start.ready", "start.connect", "start.settled"]
 STOP = ["stop.wanted", "stop.end", "stop.handles", "stop.settled"]
-DELETE = ["stop.end", "stop.handles", "delete.files", "delete.pins", "delete.record"]
+DELETE = ["delete.wanted", "stop.end", "stop.handles", "delete.files", "delete.pins", "delete.record"]
 ERRORS = ["EIO", "ENOSPC", "ENOMEM", "EMFILE"] if os.environ.get("BANGER_E2E_SLOW") else []
 MOMENTS = ["", ".done"]
 

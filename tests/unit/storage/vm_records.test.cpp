@@ -84,7 +84,7 @@ TEST_CASE_FIXTURE(table, "vm records: a record of the same id replaces the old o
 TEST_CASE_FIXTURE(table, "vm records: every state is kept") {
   for (auto settled : {settled_state::creating, settled_state::stopped, settled_state::running,
                        settled_state::error})
-    for (auto wanted : {wanted_state::stopped, wanted_state::running}) {
+    for (auto wanted : {wanted_state::stopped, wanted_state::running, wanted_state::deleted}) {
       auto x = box;
       x.settled = settled;
       x.wanted = wanted;
