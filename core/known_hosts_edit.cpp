@@ -88,12 +88,16 @@ bool is_removed_line(std::string_view text) {
   return lines.size() == 1 && lines[0].is_valid;
 }
 
-/// True for a line that pins one plain name, where another line pins the same.
+/// True for a line that pins one plain name, where another line pins the same key for it.
 bool is_pinned(std::string_view text, line_index& present) {
   const auto lines = parse(text);
-  return lines.size() == 1 && lines[0].is_valid && lines[0].mark == marker::none &&
-         is_plain_name(lines[0].hosts) &&
-         check_sole_pin(present, lines[0].hosts, lines[0].key).status == outcome::trusted;
+  if (lines.size() != 1 || !lines[0].is_valid || lines[0].mark != marker::none ||
+      !is_plain_name(lines[0].hosts))
+    return false;
+  const auto found = present.find(lower_case(lines[0].hosts));
+  return std::any_of(found.begin(), found.end(), [&lines](const line* entry) {
+    return entry->mark == marker::none && entry->key == lines[0].key;
+  });
 }
 
 /// Calls `use` with every line of `text`, line feed and all.

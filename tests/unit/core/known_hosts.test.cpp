@@ -308,6 +308,7 @@ TEST_CASE("known_hosts: missing lines are those that are not there, not even as 
   CHECK(missing_lines(a, pin(hashed("a"))).empty());
   CHECK(missing_lines(a, pin("A,b")).empty());
   CHECK(missing_lines(a, pin("a", key_b)) == a);
+  CHECK(missing_lines(a, pin("a", key_b) + "@revoked " + pin("a") + pin("a,b")).empty());
   CHECK(missing_lines("@revoked " + a, a) == "@revoked " + a);
   CHECK(missing_lines("#" + pin("ox.vm") + "# note\n", "") == "# note\n");
 }
