@@ -83,14 +83,18 @@ result<void> known_hosts_file::heal() {
 
 /// The file as it is now. It is opened, and so checked, at every call.
 result<std::shared_ptr<known_hosts_contents>> known_hosts_file::contents() {
-  if (auto drained = drain(); !drained)
-    return error_of(drained.error());
-  auto file = owned_file::open(path_, mode::read);
-  if (file)
-    return cache_.read(*file, clock::now());
-  if (file.error().code == ec::not_found)
-    return std::make_shared<known_hosts_contents>(std::string());
-  return error_of(file.error());
+  for (int attempt = 0; attempt <= attempts; ++attempt) {
+    if (auto drained = drain(); !drained)
+      return error_of(drained.error());
+    auto file = owned_file::open(path_, mode::read);
+    if (!file && file.error().code == ec::not_found)
+      return std::make_shared<known_hosts_contents>(std::string());
+    if (!file)
+      return error_of(file.error());
+    if (is_present(*file)) // else it was replaced just now: it may bring back what we removed
+      return cache_.read(*file, clock::now());
+  }
+  return keeps_changing(path_);
 }
 
 result<std::string> known_hosts_file::read() {
@@ -183,6 +187,8 @@ result<removed_pins> known_hosts_file::remove(const std::vector<std::string>& na
       return out;
     if (!file)
       return error_of(file.error());
+    if (!is_present(*file)) // replaced just now: a pin that it lacks may have to be put back first
+      continue;
     const auto present = cache_.read(*file, clock::now());
     if (!present)
       return error_of(present.error());

@@ -143,6 +143,7 @@ private:
   [[nodiscard]] std::filesystem::path temporary_path() const;
   result<bool> replace(owned_file old, clock::time_point now);
   [[nodiscard]] result<bool> exchange(const owned_file& old) const;
+  [[nodiscard]] bool is_present(const owned_file& file) const;
   void note_look(const file_stamp& stamp, clock::time_point now);
   result<void> follow(clock::time_point now);
   [[nodiscard]] result<std::size_t> late_offset(const owned_file& old,

@@ -45,6 +45,8 @@ result<bool> known_hosts_file::compact(std::size_t above, clock::time_point now)
     return false;
   if (!file)
     return tl::make_unexpected(file.error());
+  if (!is_present(*file))
+    return false; // another one since we looked: it may bring back what we removed
   const auto text = file->read_from();
   if (!text)
     return tl::make_unexpected(text.error());
@@ -153,6 +155,11 @@ result<void> known_hosts_file::follow(clock::time_point now) {
   if (!present_)
     present_ = std::move(*file);
   return {};
+}
+
+/// True if `file` is what the path named when we looked last.
+bool known_hosts_file::is_present(const owned_file& file) const {
+  return present_ && present_->identity() == file.identity();
 }
 
 /// Remembers how the file was, for `late_offset`: all of the last seconds, and one from before.

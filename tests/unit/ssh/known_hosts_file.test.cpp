@@ -286,10 +286,11 @@ TEST_CASE_FIXTURE(fixture,
     const auto name = "n" + std::to_string(round);
     const auto child = in_child([this, &name] {
       const auto copy = path.string() + ".copy";
-      std::filesystem::copy(path, copy);
-      append_like_ssh(copy, pin_line(name));
-      std::filesystem::rename(copy, path);
-      return 0;
+      append_like_ssh(copy, ""); // made before the old one is read
+      const auto before = text();
+      append_like_ssh(copy, before + pin_line(name));
+      ::chmod(copy.c_str(), 0600);
+      return ::rename(copy.c_str(), path.c_str());
     });
     REQUIRE(file.pin({"box.vm"}, key_a));
     REQUIRE(file.remove({"box.vm"}));
