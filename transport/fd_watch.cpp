@@ -73,6 +73,9 @@ fd_watch::fd_watch(fd_watch&& other) noexcept = default;
 
 fd_watch::fd_watch(caf::actor_system& system, int fd, const fd_watcher_actor& whom,
                    std::int32_t tag) {
+  // CAF ends the whole program where epoll_ctl(2) refuses a descriptor.
+  if (fd < 0 || ::fcntl(fd, F_GETFD) < 0)
+    return;
   auto& multiplexer = static_cast<net::default_multiplexer&>(system.middleman().backend());
   handler_ = caf::make_counted<fd_watch_handler>(multiplexer, fd, whom, tag);
   handler_->arm_later();

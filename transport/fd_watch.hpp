@@ -21,7 +21,8 @@ class fd_watch {
 public:
   fd_watch();
 
-  /// Watches `fd` for `whom`, armed. The handle is weak: a watch does not keep an actor alive.
+  /// Watches `fd` for `whom`, armed. The handle is weak: a watch does not keep an actor alive. A
+  /// descriptor that is not open (a process that ended before it was connected to) is never ready.
   fd_watch(caf::actor_system& system, int fd, const fd_watcher_actor& whom, std::int32_t tag);
 
   fd_watch(fd_watch&& other) noexcept;

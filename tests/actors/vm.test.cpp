@@ -192,7 +192,7 @@ TEST_CASE_FIXTURE(vm_world, "vm: a delete removes files, pins and row, and ends 
   plan.log.clear();
   auto gone = give(order_kind::remove, "op2");
   REQUIRE(gone->value);
-  CHECK(plan.log == std::vector<std::string>{"end machine", "clear handles", "remove files",
+  CHECK(plan.log == std::vector<std::string>{"save", "end machine", "clear handles", "remove files",
                                              "unpin", "forget"});
   auto after = ask<vm_info>(vm, get_vm{"box"});
   CHECK(after->why.code == ec::failed); // nobody is there any more
