@@ -73,14 +73,20 @@ result<host::unique_fd> take_place(const host::paths& where, bool is_detached) {
 /// The socket's lock is beside the socket, which can be anywhere: two daemons on one state folder
 /// would take each other's VMs for strays.
 result<host::unique_fd> take_state(const host::paths& where) {
-  auto lock = host::take_lock(where.state + "/bangerd.lock");
-  if (!lock && lock.error().code == ec::already_exists) {
-    auto why = lock.error();
-    why.hint =
-        "another daemon uses " + where.state + "; give this one an XDG_STATE_HOME of its own";
-    return tl::make_unexpected(why);
+  using namespace std::chrono_literals;
+  constexpr int most_tries = 40; // one that ends gives up the socket a moment before this
+  for (int tries = 0;; ++tries) {
+    auto lock = host::take_lock(where.state + "/bangerd.lock");
+    if (lock || lock.error().code != ec::already_exists)
+      return lock;
+    if (tries == most_tries) {
+      auto why = lock.error();
+      why.hint =
+          "another daemon uses " + where.state + "; give this one an XDG_STATE_HOME of its own";
+      return tl::make_unexpected(why);
+    }
+    std::this_thread::sleep_for(50ms);
   }
-  return lock;
 }
 
 int check_migrations(const host::paths& where) {
@@ -164,6 +170,7 @@ int serve(const host::paths& where, const options& how, const host::unique_fd& c
   }
   host::log_info("bangerd ends; VMs go on running");
   serving->reset();
+  state_lock->reset();
   host::remove_file(where.lock);
   return 0;
 }
