@@ -75,6 +75,18 @@ caf::result<done> replace_pins(self_pointer self, const std::vector<std::string>
   return done{};
 }
 
+/// True if every key of a verdict was pinned by an accept; what anybody else wrote is left to
+/// stand.
+bool are_accepted(self_pointer self, const kh::verdict& found) {
+  auto lines = self->state.file.lines();
+  return lines && std::all_of(found.keys.begin(), found.keys.end(), [&](const auto& key) {
+           return std::any_of((*lines)->begin(), (*lines)->end(), [&](const kh::line& entry) {
+             return entry.number == key.line_number &&
+                    provenance_of(entry.comment) == key_provenance::accepted;
+           });
+         });
+}
+
 caf::result<done> check(self_pointer self, const check_host_key& x) {
   core::host_key offered{x.type, x.blob};
   std::vector<std::string> names{kh::host_name_for(x.host, x.port), x.vm_name + ".vm"};
@@ -87,7 +99,7 @@ caf::result<done> check(self_pointer self, const check_host_key& x) {
     case kh::outcome::revoked: return refusal(self, x, offered, *found);
     case kh::outcome::mismatch:
       // Somebody accepted another key since, and now the VM has booted again with the one we give.
-      if (parse_public_key(x.seeded) == offered)
+      if (parse_public_key(x.seeded) == offered && are_accepted(self, *found))
         return replace_pins(self, names, offered, key_provenance::seeded);
       return refusal(self, x, offered, *found);
     case kh::outcome::unknown: break;
