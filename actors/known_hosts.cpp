@@ -6,7 +6,6 @@
 #include "ssh/known_hosts_file.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -52,18 +51,6 @@ caf::error refusal(self_pointer self, const check_host_key& x, const core::host_
                    why, is_revoked ? show : show + accept});
 }
 
-/// The key of "TYPE BASE64 [COMMENT]"; nothing where it is malformed.
-std::optional<core::host_key> parse_public_key(std::string_view text) {
-  auto space = text.find(' ');
-  if (space == std::string_view::npos)
-    return std::nullopt;
-  auto rest = text.substr(space + 1);
-  auto blob = core::base64_decode(rest.substr(0, rest.find(' ')));
-  if (!blob)
-    return std::nullopt;
-  return core::host_key{std::string{text.substr(0, space)}, *blob};
-}
-
 /// Forgets every pin of `names` and pins `key`.
 caf::result<done> replace_pins(self_pointer self, const std::vector<std::string>& names,
                                const core::host_key& key, key_provenance provenance) {
@@ -99,7 +86,7 @@ caf::result<done> check(self_pointer self, const check_host_key& x) {
     case kh::outcome::revoked: return refusal(self, x, offered, *found);
     case kh::outcome::mismatch:
       // Somebody accepted another key since, and now the VM has booted again with the one we give.
-      if (parse_public_key(x.seeded) == offered && are_accepted(self, *found))
+      if (core::parse_public_key(x.seeded) == offered && are_accepted(self, *found))
         return replace_pins(self, names, offered, key_provenance::seeded);
       return refusal(self, x, offered, *found);
     case kh::outcome::unknown: break;
@@ -115,7 +102,7 @@ caf::result<done> repin(self_pointer self, const pin_host_key& x) {
     auto removed = self->state.file.remove(x.names);
     return removed ? caf::result<done>{done{}} : caf::result<done>{to_error(removed.error())};
   }
-  auto key = parse_public_key(x.key);
+  auto key = core::parse_public_key(x.key);
   if (!key)
     return to_error({ec::failed, "pin a host key", "it is malformed", {}});
   return replace_pins(self, x.names, *key, x.provenance);

@@ -66,6 +66,7 @@ ssh_note to_note(ssh::channel_writable&& e) {
   return x;
 }
 
+/// Called on the SSH thread, which is no actor: what it sends has no sender.
 class actor_sink : public ssh::sink {
 public:
   explicit actor_sink(const ssh_listener_actor& whom)

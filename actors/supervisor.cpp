@@ -1,6 +1,7 @@
 #include "actors/supervisor.hpp"
 
 #include "core/guest_address.hpp"
+#include "core/known_hosts.hpp"
 #include "core/sizes.hpp"
 #include "core/vm_name.hpp"
 #include "core/vm_ref.hpp"
@@ -150,7 +151,7 @@ host_key_list by_vm(const supervisor_state& state, const host_key_list& lines) {
   std::unordered_map<std::string, const vm_info*> vm_of;
   for (const auto& [id, vm] : state.vms) {
     vm_of[vm.info.name + ".vm"] = &vm.info;
-    vm_of["[" + vm.info.address + "]:" + std::to_string(vm.info.ssh_port)] = &vm.info;
+    vm_of[core::known_hosts::host_name_for(vm.info.address, vm.info.ssh_port)] = &vm.info;
   }
   host_key_list all{lines.path, {}};
   std::map<std::pair<std::string, std::string>, std::size_t> entry_of; // by VM and key

@@ -1,6 +1,7 @@
 #include "actors/vm.hpp"
 
 #include "actors/vm_steps.hpp"
+#include "core/known_hosts.hpp"
 #include "host/files.hpp"
 #include "host/log.hpp"
 #include "storage/vm_folder.hpp"
@@ -334,7 +335,7 @@ caf::error not_running(vm_pointer self) {
 }
 
 std::vector<std::string> pin_names(const vm_record& record) {
-  return {record.name + ".vm", "[" + record.address + "]:" + std::to_string(record.ssh_port)};
+  return {record.name + ".vm", core::known_hosts::host_name_for(record.address, record.ssh_port)};
 }
 
 void begin_console_watch(vm_pointer self) {
@@ -373,7 +374,6 @@ vm_actor::behavior_type vm(vm_pointer self, vm_record record, vm_past past,
   begin_recovery(self, past);
   return {
       [self](const order& what, const progress_actor& progress) {
-        (void)host::fault_at("vm.order", host::fault_moment::before);
         return accept(self, what, progress);
       },
       [self](const cancel& x) { cancel_order(self, x); },

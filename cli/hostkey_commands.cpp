@@ -2,7 +2,6 @@
 #include "cli/json.hpp"
 #include "cli/render.hpp"
 #include "cli/session.hpp"
-#include "core/base64.hpp"
 #include "core/exit_code.hpp"
 #include "core/host_key.hpp"
 #include "core/known_hosts.hpp"
@@ -22,20 +21,15 @@ result<core::host_key> parse_key(const std::string& text) {
     return fail(ec::bad_request, "--key '" + text + "'", why,
                 "give it as 'TYPE BASE64', like a line of a .pub file");
   };
-  auto space = text.find(' ');
-  if (space == std::string::npos)
-    return wrong("it has no two words");
-  auto encoded = text.substr(space + 1);
-  encoded = encoded.substr(0, encoded.find(' '));
-  auto blob = core::base64_decode(encoded);
-  if (!blob)
-    return wrong("its second word is not base64");
-  core::host_key key{text.substr(0, space), *blob};
-  if (key.type.find("-cert-") != std::string::npos)
+  auto key = core::parse_public_key(text);
+  if (!key)
+    return wrong(text.find(' ') == std::string::npos ? "it has no two words"
+                                                     : "its second word is not base64");
+  if (key->type.find("-cert-") != std::string::npos)
     return wrong("host certificates are not supported");
-  if (!core::is_well_formed(key))
+  if (!core::is_well_formed(*key))
     return wrong("it is not a key of that type");
-  return key;
+  return *key;
 }
 
 result<key_verdict> judge(const options& how) {

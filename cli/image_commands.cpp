@@ -74,19 +74,8 @@ int image_list_all(client::connection link, const options& how) {
 
 int image_show(client::connection link, const options& how) {
   session talk{std::move(link), how};
-  auto outcomes = ask_all<get_image>(talk);
-  if (how.is_json && outcomes.size() == 1) {
-    const auto& only = outcomes.front().value;
-    if (!only)
-      return report(only.error(), how);
-    print(json(*only));
-    return core::exit_ok;
-  }
-  bool is_first = true;
-  return tell(outcomes, how, [&](const image_info& image) {
-    print((is_first ? "" : "\n") + image_details(image, host::unix_ms()));
-    is_first = false;
-  });
+  return show_each(ask_all<get_image>(talk), how,
+                   [](const image_info& image) { return image_details(image, host::unix_ms()); });
 }
 
 int image_delete(client::connection link, const options& how) {

@@ -33,6 +33,13 @@ std::string state_text(const vm_info& vm) {
   return vm.stage.empty() ? text : text + " (" + vm.stage + ")";
 }
 
+std::string joined(const std::vector<std::string>& words, const char* between) {
+  std::string out;
+  for (const auto& word : words)
+    out += (out.empty() ? "" : between) + word;
+  return out;
+}
+
 std::string details(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::vector<std::string>> shown;
   for (const auto& row : rows)
@@ -145,26 +152,20 @@ std::string key_table(const std::vector<host_key_info>& keys) {
   std::vector<std::vector<std::string>> rows{
       {"VM", "TYPE", "FINGERPRINT", "FROM", "STATE", "NAMES"}};
   for (const auto& key : keys) {
-    std::string names;
-    for (const auto& name : key.names)
-      names += (names.empty() ? "" : ",") + name;
     rows.push_back({key.vm_name.empty() ? "-" : key.vm_name, key.type, key.fingerprint,
                     to_string(key.provenance), key.is_quarantined ? "refused another" : "pinned",
-                    printable(names)});
+                    printable(joined(key.names, ","))});
   }
   return table(rows);
 }
 
 std::string key_details(const host_key_info& key) {
-  std::string names;
-  for (const auto& name : key.names)
-    names += (names.empty() ? "" : ", ") + name;
   auto is_pinned = !key.type.empty();
   auto text = details(
       {{"vm", key.vm_name},
        {"host key", is_pinned ? key.type + " " + key.fingerprint : "none is pinned"},
        {"from", is_pinned ? to_string(key.provenance) : ""},
-       {"names", printable(names)},
+       {"names", printable(joined(key.names, ", "))},
        {"offered", key.is_quarantined ? key.offered_type + " " + key.offered_fingerprint : ""}});
   if (key.is_quarantined)
     text +=

@@ -102,6 +102,24 @@ int tell(const std::vector<outcome<T>>& outcomes, const options& how, Show show)
   return status;
 }
 
+/// As tell(), for what is shown whole: one alone is its own JSON record, and texts of several have
+/// an empty line between them.
+template <class T, class Details>
+int show_each(const std::vector<outcome<T>>& outcomes, const options& how, Details details) {
+  if (how.is_json && outcomes.size() == 1) {
+    const auto& only = outcomes.front().value;
+    if (!only)
+      return report(only.error(), how);
+    print(json(*only));
+    return core::exit_ok;
+  }
+  bool is_first = true;
+  return tell(outcomes, how, [&](const T& x) {
+    print((is_first ? "" : "\n") + details(x));
+    is_first = false;
+  });
+}
+
 /// The time limits of requests: longer than the daemon's own, which say more when they fire.
 inline constexpr std::chrono::milliseconds quick_limit{15'000};
 inline constexpr std::chrono::milliseconds operation_limit{3'700'000};

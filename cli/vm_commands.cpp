@@ -103,18 +103,8 @@ int vm_show(client::connection link, const options& how) {
   auto outcomes = change_all(talk);
   if (!outcomes)
     return report(outcomes.error(), how);
-  if (how.is_json && outcomes->size() == 1) {
-    const auto& only = outcomes->front().value;
-    if (!only)
-      return report(only.error(), how);
-    print(json(*only));
-    return core::exit_ok;
-  }
-  bool is_first = true;
-  return tell(*outcomes, how, [&](const vm_info& vm) {
-    print((is_first ? "" : "\n") + vm_details(vm, host::unix_ms()));
-    is_first = false;
-  });
+  return show_each(*outcomes, how,
+                   [](const vm_info& vm) { return vm_details(vm, host::unix_ms()); });
 }
 
 int vm_wait(client::connection link, const options& how) {

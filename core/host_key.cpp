@@ -6,7 +6,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 namespace banger::core {
 
@@ -103,6 +102,17 @@ bool is_well_formed(const host_key& key) {
   blob_reader in(key.blob);
   const auto type = in.string();
   return type && *type == key.type && has_key_fields(key.type, in) && in.at_end();
+}
+
+std::optional<host_key> parse_public_key(std::string_view text) {
+  auto space = text.find(' ');
+  if (space == std::string_view::npos)
+    return std::nullopt;
+  auto rest = text.substr(space + 1);
+  auto blob = base64_decode(rest.substr(0, rest.find(' ')));
+  if (!blob)
+    return std::nullopt;
+  return host_key{std::string{text.substr(0, space)}, *blob};
 }
 
 std::string fingerprint_sha256(std::string_view blob) {

@@ -1,6 +1,7 @@
 // SSH public keys as hosts offer them and as known_hosts lines hold them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,10 @@ struct host_key {
 /// counts as a different key, not as none. Source: RFC 4253 section 6.6, RFC 5656 section 3.1, RFC
 /// 8709 section 4, PROTOCOL.u2f.
 [[nodiscard]] bool is_well_formed(const host_key& key);
+
+/// The key of "TYPE BASE64 [COMMENT]", as a .pub file holds it. Nothing where there are no two
+/// words or the second one is not base64; whether it is a whole key is_well_formed says.
+[[nodiscard]] std::optional<host_key> parse_public_key(std::string_view text);
 
 /// The fingerprint as ssh prints it: "SHA256:" and base64 without padding.
 [[nodiscard]] std::string fingerprint_sha256(std::string_view blob);
