@@ -2,10 +2,13 @@
 
 #include "core/base64.hpp"
 #include "core/known_hosts.hpp"
+#include "host/log.hpp"
 #include "protocol/caf_error.hpp"
 #include "ssh/known_hosts_file.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
 #include <string_view>
 #include <utility>
 
@@ -22,6 +25,11 @@ constexpr std::pair<key_provenance, std::string_view> comments[] = {
     {key_provenance::first_use, "banger:first-use"},
     {key_provenance::accepted, "banger:accepted"},
 };
+
+/// Between two looks at a file that was replaced: appends to it come along.
+constexpr std::chrono::milliseconds drain_pause{100};
+/// Between two looks where the folder cannot be watched, or is missing.
+constexpr std::chrono::milliseconds unwatched_pause{1000};
 
 std::string_view comment_of(key_provenance x) {
   for (const auto& [provenance, text] : comments)
@@ -49,6 +57,63 @@ caf::error refusal(self_pointer self, const check_host_key& x, const core::host_
   return to_error({is_revoked ? ec::host_key_revoked : ec::host_key_mismatch,
                    "verify vm '" + x.vm_name + "' at " + x.host + " port " + std::to_string(x.port),
                    why, is_revoked ? show : show + accept});
+}
+
+void look_later(self_pointer self) {
+  auto& state = self->state;
+  if (state.is_look_due || (state.folder && !state.file.is_draining()))
+    return;
+  state.is_look_due = true;
+  self->delayed_send(self, state.file.is_draining() ? drain_pause : unwatched_pause, step_due{});
+}
+
+/// Puts right what others have done to the file, and says so where it cannot.
+void look(self_pointer self) {
+  auto& state = self->state;
+  auto healed = state.file.heal();
+  auto trouble = healed ? std::string{} : to_string(healed.error());
+  if (!trouble.empty() && trouble != state.last_trouble)
+    host::log_warning(trouble);
+  state.last_trouble = std::move(trouble);
+  look_later(self);
+}
+
+void watch_folder(self_pointer self) {
+  auto& state = self->state;
+  state.folder.reset();
+  state.changes.stop();
+  auto folder = std::filesystem::path{state.path}.parent_path().string();
+  if (auto opened = host::folder_watch::open(folder)) {
+    state.folder.emplace(std::move(*opened));
+    state.changes = transport::fd_watch{self->system(), state.folder->fd(), self, 0};
+  }
+}
+
+void folder_changed(self_pointer self) {
+  auto& state = self->state;
+  if (!state.folder)
+    return; // of a watch that is over
+  const auto name = std::filesystem::path{state.path}.filename().string();
+  const auto changes = state.folder->take(name);
+  state.changes.arm();
+  if (changes.is_over)
+    watch_folder(self);
+  if (changes.is_over || changes.has_file)
+    look(self);
+}
+
+void look_due(self_pointer self) {
+  self->state.is_look_due = false;
+  if (!self->state.folder)
+    watch_folder(self);
+  look(self);
+}
+
+/// Drops removed lines once there are many of them. Best effort: they do no harm.
+void compact(self_pointer self) {
+  if (auto done = self->state.file.compact(self->state.compact_above); !done)
+    host::log_warning(to_string(done.error()));
+  look_later(self);
 }
 
 /// Forgets every pin of `names` and pins `key`.
@@ -99,8 +164,10 @@ caf::result<done> check(self_pointer self, const check_host_key& x) {
 
 caf::result<done> repin(self_pointer self, const pin_host_key& x) {
   if (x.key.empty()) {
-    auto removed = self->state.file.remove(x.names);
-    return removed ? caf::result<done>{done{}} : caf::result<done>{to_error(removed.error())};
+    if (auto removed = self->state.file.remove(x.names); !removed)
+      return to_error(removed.error());
+    compact(self);
+    return done{};
   }
   auto key = core::parse_public_key(x.key);
   if (!key)
@@ -146,9 +213,13 @@ caf::result<host_key_list> list(self_pointer self, const read_pins& x) {
 
 } // namespace
 
-known_hosts_actor::behavior_type known_hosts(self_pointer self, std::string path) {
+known_hosts_actor::behavior_type known_hosts(self_pointer self, std::string path,
+                                             std::size_t compact_above) {
   self->state.path = path;
   self->state.file = ssh::known_hosts_file{std::move(path)};
+  self->state.compact_above = compact_above;
+  watch_folder(self);
+  look(self);
   return {
       [self](const get_host_key_algorithms& x) -> caf::result<host_key_algorithms> {
         auto list = self->state.file.algorithms(x.host, x.port);
@@ -159,6 +230,8 @@ known_hosts_actor::behavior_type known_hosts(self_pointer self, std::string path
       [self](const check_host_key& x) { return check(self, x); },
       [self](const pin_host_key& x) { return repin(self, x); },
       [self](const read_pins& x) { return list(self, x); },
+      [self](const fd_ready&) { folder_changed(self); },
+      [self](const step_due&) { look_due(self); },
   };
 }
 

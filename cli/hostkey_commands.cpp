@@ -37,8 +37,9 @@ result<key_verdict> judge(const options& how) {
   if (!offered)
     return tl::make_unexpected(offered.error());
   auto text = host::read_file(how.known_hosts_file, most_known_hosts);
-  if (!text)
-    return tl::make_unexpected(text.error());
+  if (!text) // not ec::not_found: its exit status is that of an unknown key
+    return fail(ec::failed, "read " + how.known_hosts_file, text.error().why,
+                "name a known_hosts file with --file");
   auto found = kh::check(kh::parse(*text), how.host, how.port, *offered);
   return key_verdict{how.known_hosts_file,
                      how.host,

@@ -122,7 +122,8 @@ private:
   void spawn_services() {
     auto limits = core::deadlines{};
     store_ = system_.spawn<caf::detached>(actors::store, std::move(parts_.database));
-    known_hosts_ = system_.spawn<caf::detached>(actors::known_hosts, parts_.where.known_hosts);
+    known_hosts_ = system_.spawn<caf::detached>(actors::known_hosts, parts_.where.known_hosts,
+                                               ssh::known_hosts_file::compact_above);
     auto first = static_cast<std::uint32_t>(std::hash<std::string>{}(parts_.where.state));
     leases_ =
         system_.spawn(actors::leases, std::size_t{cores()}, first, [](const std::string& address) {

@@ -39,15 +39,16 @@ using vm_files_actor = caf::typed_actor<
     caf::replies_to<remove_vm_files>::with<done>, caf::replies_to<cap_console>::with<done>,
     caf::replies_to<read_log>::with<console_chunk>, caf::replies_to<look_at_past>::with<vm_past>>;
 
+/// Whoever watches file descriptors.
+using fd_watcher_actor = caf::typed_actor<caf::reacts_to<fd_ready>>;
+
 /// KNOWN_HOSTS: the daemon's sole writer of its known_hosts file. Detached: it syncs to disk.
 using known_hosts_actor =
-    caf::typed_actor<caf::replies_to<get_host_key_algorithms>::with<host_key_algorithms>,
-                     caf::replies_to<check_host_key>::with<done>,
-                     caf::replies_to<pin_host_key>::with<done>,
-                     caf::replies_to<read_pins>::with<host_key_list>>;
-
-/// Whoever watches file descriptors. Scheduled actors only.
-using fd_watcher_actor = caf::typed_actor<caf::reacts_to<fd_ready>>;
+    fd_watcher_actor::extend<caf::replies_to<get_host_key_algorithms>::with<host_key_algorithms>,
+                             caf::replies_to<check_host_key>::with<done>,
+                             caf::replies_to<pin_host_key>::with<done>,
+                             caf::replies_to<read_pins>::with<host_key_list>,
+                             caf::reacts_to<step_due>>;
 
 /// Whoever hears from the SSH I/O thread.
 using ssh_listener_actor = caf::typed_actor<caf::reacts_to<ssh_note>, caf::reacts_to<ssh_data>>;

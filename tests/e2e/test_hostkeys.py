@@ -48,6 +48,8 @@ def check_pinned(box):
     verdict = box.ok("hostkey", "verify", "--file", listed["path"], "--host", "box.vm", "--key",
                      f"{key['type']} {key['key']}", "-o", "json").json
     equal((verdict["verdict"], verdict["offered"]["fingerprint"]), ("trusted", key["fingerprint"]))
+    box.fails(1, "hostkey", "verify", "--file", "/nowhere/known_hosts", "--host", "box.vm", "--key",
+              f"{key['type']} {key['key']}", says="/nowhere/known_hosts")
     box.fails(3, "hostkey", "show", "nobody", says="nobody")
     box.fails(4, "hostkey", "accept", "box", says="no other key")
 

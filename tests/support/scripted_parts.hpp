@@ -104,6 +104,8 @@ inline known_hosts_actor::behavior_type scripted_known_hosts(known_hosts_actor::
         list.keys.push_back(pin);
         return list;
       },
+      [](const fd_ready&) {},
+      [](const step_due&) {},
   };
 }
 
