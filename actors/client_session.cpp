@@ -1,6 +1,8 @@
 #include "actors/client_session.hpp"
 
+#include "actors/account.hpp"
 #include "actors/operation.hpp"
+#include "actors/tree_walk.hpp"
 #include "host/random.hpp"
 #include "protocol/caf_error.hpp"
 #include "protocol/version.hpp"
@@ -107,9 +109,9 @@ caf::result<Reply> ask_vms(self_pointer self, const Request& request) {
   return relay<Reply>(self, context.supervisor, request, context.deadlines.quick);
 }
 
-/// What reads or writes the known_hosts file, or connects to a guest to see its key.
+/// What reads or writes a file, or connects to a guest to see its key.
 template <class Reply, class Request>
-caf::result<Reply> ask_pins(self_pointer self, const Request& request) {
+caf::result<Reply> ask_slowly(self_pointer self, const Request& request) {
   const auto& context = *self->state.context;
   return relay<Reply>(self, context.supervisor, request, context.deadlines.storage);
 }
@@ -135,12 +137,30 @@ caf::result<daemon_status> describe(self_pointer self) {
             auto status = self->state.context->describe_daemon();
             status.vm_count = counts.all;
             status.running_count = counts.running;
+            status.reconciled = counts.reconciled;
             reply.deliver(std::move(status));
           },
           [reply](const caf::error& why) mutable {
             reply.deliver(translated(why, "ask the daemon"));
           });
   return reply;
+}
+
+caf::result<actor_tree> walk(self_pointer self, const get_actor_tree& x) {
+  constexpr core::milliseconds patience{1'000};
+  auto walker = self->spawn(tree_walk, self->state.context->list_roots(), patience);
+  return relay<actor_tree>(self, walker, x, self->state.context->deadlines.quick);
+}
+
+actor_account describe_self(self_pointer self) {
+  const auto& state = self->state;
+  auto account = account_of(self, counted(state.operations.size(), "operation") + ", " +
+                                      counted(state.execs.size(), "command"));
+  for (const auto& [address, worker] : state.operations)
+    account.children.push_back({"operation", worker, 0, {}});
+  for (const auto& [number, command] : state.execs)
+    account.children.push_back({"exec " + std::to_string(number), command, 0, {}});
+  return account;
 }
 
 /// Deleting an image must not pull the disk from under a VM.
@@ -296,6 +316,8 @@ client_session_actor::behavior_type client_session(self_pointer self,
       },
       [self](const cancel_operations&) { return cancel_operations_of(self); },
       [self](const get_daemon_status&) { return describe(self); },
+      [self](const get_actor_tree& x) { return walk(self, x); },
+      [self](const get_vm_history& x) { return ask_slowly<vm_history>(self, x); },
       [self](const stop_daemon&) {
         self->state.context->stop_daemon();
         return done{};
@@ -319,11 +341,11 @@ client_session_actor::behavior_type client_session(self_pointer self,
       [self](const wait_vm& x) { return wait(self, x); },
       [self](const get_ssh_target& x) { return ask_vms<ssh_target>(self, x); },
       [self](const read_console& x) { return ask_vms<console_chunk>(self, x); },
-      [self](const list_host_keys& x) { return ask_pins<host_key_list>(self, x); },
-      [self](const get_host_key& x) { return ask_pins<host_key_info>(self, x); },
-      [self](const accept_host_key& x) { return ask_pins<host_key_info>(self, x); },
-      [self](const forget_host_key& x) { return ask_pins<host_key_info>(self, x); },
-      [self](const check_guest_key& x) { return ask_pins<done>(self, x); },
+      [self](const list_host_keys& x) { return ask_slowly<host_key_list>(self, x); },
+      [self](const get_host_key& x) { return ask_slowly<host_key_info>(self, x); },
+      [self](const accept_host_key& x) { return ask_slowly<host_key_info>(self, x); },
+      [self](const forget_host_key& x) { return ask_slowly<host_key_info>(self, x); },
+      [self](const check_guest_key& x) { return ask_slowly<done>(self, x); },
       [self](const open_exec& x) { return open(self, x); },
       [self](const exec_input& x) { pass_to_exec(self, x); },
       [self](const exec_input_ended& x) { pass_to_exec(self, x); },
@@ -335,6 +357,7 @@ client_session_actor::behavior_type client_session(self_pointer self,
         return operate<image_info>(self, x, [](const image_info&) {});
       },
       [self](const delete_image& x) { return remove_image(self, x); },
+      [self](const describe_actor&) { return describe_self(self); },
       [self](const event_happened& x) { self->send(self->state.client, x); },
       [self](const exec_started& x) { exec_runs(self, x); },
       [self](const exec_output& x) { self->send(self->state.client, x); },

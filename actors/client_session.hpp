@@ -15,6 +15,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace banger::actors {
 
@@ -24,7 +25,8 @@ struct session_context {
   images_actor images;
   events_actor events;
   std::function<exec_actor(const exec_spec& spec)> make_exec;
-  std::function<void()> stop_daemon;              ///< begins an orderly shutdown; returns at once
+  std::function<void()> stop_daemon; ///< begins an orderly shutdown; returns at once
+  std::function<std::vector<actor_child>()> list_roots; ///< of the tree of actors; must not block
   std::function<daemon_status()> describe_daemon; ///< all but the counts of VMs; must not block
   core::deadlines deadlines;
 };

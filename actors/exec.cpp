@@ -1,5 +1,6 @@
 #include "actors/exec.hpp"
 
+#include "actors/account.hpp"
 #include "actors/ssh_sink.hpp"
 #include "core/shell_quote.hpp"
 #include "host/random.hpp"
@@ -307,6 +308,9 @@ exec_actor::behavior_type exec(self_pointer self, exec_spec spec, ssh::ssh_io* i
       [self](const exec_credit& x) { pay(self, x.bytes); },
       [self](const close_exec&) {
         finish(self, {ec::cancelled, title(self), "its client went away", {}});
+      },
+      [self](const describe_actor&) {
+        return account_of(self, self->state.is_started ? "runs" : "is being started");
       },
       [self](const step_due& x) { drain_due(self, x); },
   };

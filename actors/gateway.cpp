@@ -1,5 +1,6 @@
 #include "actors/gateway.hpp"
 
+#include "actors/account.hpp"
 #include "protocol/caf_error.hpp"
 #include "protocol/version.hpp"
 
@@ -28,6 +29,11 @@ caf::result<welcome> greet(self_pointer self, const hello& x) {
   return self->delegate(session, x); // the session answers: from now on the client talks to it
 }
 
+void end_sessions(self_pointer self, const caf::error& why) {
+  for (const auto& [address, session] : self->state.sessions)
+    self->send_exit(session, why);
+}
+
 } // namespace
 
 gateway_actor::behavior_type gateway(self_pointer self,
@@ -38,13 +44,23 @@ gateway_actor::behavior_type gateway(self_pointer self,
   self->set_down_handler(
       [self](const caf::down_msg& down) { self->state.sessions.erase(down.source); });
   self->set_exit_handler([self](const caf::exit_msg& message) {
-    for (const auto& [address, session] : self->state.sessions)
-      self->send_exit(session, message.reason);
+    end_sessions(self, message.reason);
     self->quit(message.reason);
+  });
+  self->set_exception_handler([self](std::exception_ptr& thrown) {
+    auto why = error_of(thrown);
+    end_sessions(self, why);
+    return why;
   });
   self->delayed_send(self, sweep_interval, sweep{});
   return {
       [self](const hello& x) { return greet(self, x); },
+      [self](const describe_actor&) {
+        auto account = account_of(self, counted(self->state.sessions.size(), "client"));
+        for (const auto& [address, session] : self->state.sessions)
+          account.children.push_back({"client_session", session, 0, {}});
+        return account;
+      },
       [self](const sweep&) {
         self->state.sweep_connections();
         self->delayed_send(self, sweep_interval, sweep{});

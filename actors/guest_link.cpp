@@ -1,5 +1,6 @@
 #include "actors/guest_link.hpp"
 
+#include "actors/account.hpp"
 #include "actors/ssh_sink.hpp"
 #include "host/clock.hpp"
 #include "host/log.hpp"
@@ -193,6 +194,33 @@ caf::result<guest_connected> connect(self_pointer self, const connect_guest& x) 
   return reply;
 }
 
+/// Ends our connections, and answers whoever waits for one.
+void hang_up(self_pointer self, const std::string& why) {
+  const auto& state = self->state;
+  if (state.connection != 0)
+    state.context.io->close(state.connection);
+  if (state.probe != 0)
+    state.context.io->close(state.probe);
+  const failure lost{ec::link_lost, "connect to vm '" + state.vm_name + "'", why, {}};
+  answer_all(self, lost);
+  answer_probe(self, lost);
+}
+
+actor_account describe(self_pointer self) {
+  const auto& state = self->state;
+  const auto* phase = "not connected";
+  switch (state.phase) {
+    case link_phase::down: break;
+    case link_phase::asking_algorithms:
+    case link_phase::connecting: phase = "connecting to "; break;
+    case link_phase::up: phase = "connected to "; break;
+  }
+  auto account = account_of(self, state.phase == link_phase::down ? phase : phase + state.address);
+  if (state.last.code != ec::none)
+    account.last_error = to_string(state.last);
+  return account;
+}
+
 } // namespace
 
 guest_link_actor::behavior_type guest_link(self_pointer self, link_context context,
@@ -203,15 +231,13 @@ guest_link_actor::behavior_type guest_link(self_pointer self, link_context conte
   state.address = record.address;
   state.port = record.ssh_port;
   state.seeded_key = record.host_key_public;
+  self->set_exception_handler([self](std::exception_ptr& thrown) {
+    auto why = error_of(thrown);
+    hang_up(self, to_string(to_failure(why)));
+    return why;
+  });
   self->set_exit_handler([self](const caf::exit_msg& message) {
-    if (self->state.connection != 0)
-      self->state.context.io->close(self->state.connection);
-    if (self->state.probe != 0)
-      self->state.context.io->close(self->state.probe);
-    failure stopped{
-        ec::link_lost, "connect to vm '" + self->state.vm_name + "'", "the VM stopped", {}};
-    answer_all(self, stopped);
-    answer_probe(self, stopped);
+    hang_up(self, "the VM stopped");
     self->quit(message.reason);
   });
   return {
@@ -219,6 +245,7 @@ guest_link_actor::behavior_type guest_link(self_pointer self, link_context conte
       [](const ssh_data&) {}, // all data belongs to channels, and those have other owners
       [self](const connect_guest& x) { return connect(self, x); },
       [self](const verify_guest&) { return verify(self); },
+      [self](const describe_actor&) { return describe(self); },
       [self](const step_due& x) {
         if (x.step == self->state.attempt)
           attempt(self);

@@ -2,6 +2,7 @@
 
 #include "core/build_report.hpp"
 #include "host/clock.hpp"
+#include "host/fault_point.hpp"
 #include "host/files.hpp"
 #include "protocol/caf_error.hpp"
 
@@ -80,6 +81,8 @@ result<std::string> recipe_of(const image_build_context& context, const run_buil
 result<void> start(self_pointer self, const run_build& x) {
   auto& state = self->state;
   const auto& context = state.context;
+  if (auto fault = host::fault_at("image.launch", host::fault_moment::before))
+    return tl::make_unexpected(*fault);
   auto recipe = recipe_of(context, x);
   if (!recipe)
     return tl::make_unexpected(recipe.error());
@@ -101,6 +104,10 @@ result<void> start(self_pointer self, const run_build& x) {
   if (!child)
     return tl::make_unexpected(child.error());
   state.process = std::move(*child);
+  if (auto fault = host::fault_at("image.launch", host::fault_moment::after)) {
+    host::signal_process(state.process.pidfd, SIGTERM);
+    return tl::make_unexpected(*fault);
+  }
   fd_watcher_actor me{image_actor{self}};
   state.output_watch = {self->system(), state.output.get(), me, output_tag};
   state.process_watch = {self->system(), state.process.pidfd.get(), me, process_tag};

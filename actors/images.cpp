@@ -1,5 +1,6 @@
 #include "actors/images.hpp"
 
+#include "actors/account.hpp"
 #include "protocol/caf_error.hpp"
 
 #include <algorithm>
@@ -84,18 +85,31 @@ images_actor::behavior_type images(self_pointer self, storage::image_catalog cat
   self->state.make_builder = std::move(make_builder);
   self->state.deadlines = deadlines;
   return {
-      [self](const list_images&) -> caf::result<image_list> {
-        return image_list{self->state.catalog.list()};
+      guarded<list_images>(self,
+                           [](self_pointer me, const list_images&) -> caf::result<image_list> {
+                             return image_list{me->state.catalog.list()};
+                           }),
+      guarded<get_image>(self,
+                         [](self_pointer me, const get_image& x) {
+                           return to_reply(me->state.catalog.get(x.name));
+                         }),
+      guarded<delete_image>(self,
+                            [](self_pointer me, const delete_image& x) {
+                              return to_reply(me->state.catalog.remove(x.name));
+                            }),
+      guarded<resolve_image>(self,
+                             [](self_pointer me, const resolve_image& x) {
+                               return to_reply(me->state.catalog.resolve(x.name, x.build));
+                             }),
+      guarded<order, progress_actor>(self, build),
+      guarded<cancel>(self, cancel_build),
+      [self](const describe_actor&) {
+        const auto& state = self->state;
+        auto account = account_of(self, counted(state.builds.size(), "build"));
+        account.restarts = state.crashes.all;
+        account.last_error = state.crashes.last;
+        return account;
       },
-      [self](const get_image& x) { return to_reply(self->state.catalog.get(x.name)); },
-      [self](const delete_image& x) { return to_reply(self->state.catalog.remove(x.name)); },
-      [self](const resolve_image& x) {
-        return to_reply(self->state.catalog.resolve(x.name, x.build));
-      },
-      [self](const order& what, const progress_actor& progress) {
-        return build(self, what, progress);
-      },
-      [self](const cancel& x) { cancel_build(self, x); },
   };
 }
 

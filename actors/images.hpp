@@ -2,6 +2,7 @@
 // one a name, and whoever asks for the same name meanwhile shares it.
 #pragma once
 
+#include "actors/guard.hpp"
 #include "core/deadlines.hpp"
 #include "protocol/actors.hpp"
 #include "storage/image_catalog.hpp"
@@ -34,6 +35,9 @@ struct images_state {
   std::function<image_actor()> make_builder;
   core::deadlines deadlines;
   std::map<std::string, running_build> builds; ///< by image name
+  crash_record crashes;
+
+  void begin_anew() {} // all of it but the running builds is on disk
 };
 
 images_actor::behavior_type images(images_actor::stateful_pointer<images_state> self,

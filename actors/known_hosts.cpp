@@ -1,7 +1,10 @@
 #include "actors/known_hosts.hpp"
 
+#include "actors/account.hpp"
 #include "core/base64.hpp"
+#include "core/key_provenance.hpp"
 #include "core/known_hosts.hpp"
+#include "host/fault_point.hpp"
 #include "host/log.hpp"
 #include "protocol/caf_error.hpp"
 #include "ssh/known_hosts_file.hpp"
@@ -19,31 +22,10 @@ namespace {
 using self_pointer = known_hosts_actor::stateful_pointer<known_hosts_state>;
 namespace kh = core::known_hosts;
 
-/// Provenance as the comment of a line. Not to be changed: files hold it.
-constexpr std::pair<key_provenance, std::string_view> comments[] = {
-    {key_provenance::seeded, "banger:seeded"},
-    {key_provenance::first_use, "banger:first-use"},
-    {key_provenance::accepted, "banger:accepted"},
-};
-
 /// Between two looks at a file that was replaced: appends to it come along.
 constexpr std::chrono::milliseconds drain_pause{100};
 /// Between two looks where the folder cannot be watched, or is missing.
 constexpr std::chrono::milliseconds unwatched_pause{1000};
-
-std::string_view comment_of(key_provenance x) {
-  for (const auto& [provenance, text] : comments)
-    if (provenance == x)
-      return text;
-  return {};
-}
-
-key_provenance provenance_of(std::string_view comment) {
-  for (const auto& [provenance, text] : comments)
-    if (text == comment)
-      return provenance;
-  return key_provenance::other;
-}
 
 /// A refusal that can be acted on: who, where, what was expected and what came.
 caf::error refusal(self_pointer self, const check_host_key& x, const core::host_key& offered,
@@ -122,7 +104,7 @@ caf::result<done> replace_pins(self_pointer self, const std::vector<std::string>
   auto& file = self->state.file;
   if (auto removed = file.remove(names); !removed)
     return to_error(removed.error());
-  if (auto pinned = file.pin(names, key, comment_of(provenance)); !pinned)
+  if (auto pinned = file.pin(names, key, core::comment_of(provenance)); !pinned)
     return to_error(pinned.error());
   return done{};
 }
@@ -134,12 +116,21 @@ bool are_accepted(self_pointer self, const kh::verdict& found) {
   return lines && std::all_of(found.keys.begin(), found.keys.end(), [&](const auto& key) {
            return std::any_of((*lines)->begin(), (*lines)->end(), [&](const kh::line& entry) {
              return entry.number == key.line_number &&
-                    provenance_of(entry.comment) == key_provenance::accepted;
+                    core::provenance_of(entry.comment) == key_provenance::accepted;
            });
          });
 }
 
+caf::result<host_key_algorithms> algorithms(self_pointer self, const get_host_key_algorithms& x) {
+  auto list = self->state.file.algorithms(x.host, x.port);
+  if (!list)
+    return to_error(list.error());
+  return host_key_algorithms{*list};
+}
+
 caf::result<done> check(self_pointer self, const check_host_key& x) {
+  if (auto fault = host::fault_at("known_hosts.check", host::fault_moment::before))
+    return to_error(*fault);
   core::host_key offered{x.type, x.blob};
   std::vector<std::string> names{kh::host_name_for(x.host, x.port), x.vm_name + ".vm"};
   auto& file = self->state.file;
@@ -157,7 +148,7 @@ caf::result<done> check(self_pointer self, const check_host_key& x) {
     case kh::outcome::unknown: break;
   }
   // First contact with an image that brought its own key: trust it, and from now on only it.
-  if (auto pinned = file.pin(names, offered, comment_of(key_provenance::first_use)); !pinned)
+  if (auto pinned = file.pin(names, offered, core::comment_of(key_provenance::first_use)); !pinned)
     return to_error(pinned.error());
   return done{};
 }
@@ -204,14 +195,28 @@ caf::result<host_key_list> list(self_pointer self, const read_pins& x) {
     info.type = entry.key.type;
     info.fingerprint = core::fingerprint_sha256(entry.key.blob);
     info.key = core::base64_encode(entry.key.blob);
-    info.provenance = provenance_of(entry.comment);
+    info.provenance = core::provenance_of(entry.comment);
     info.line = static_cast<std::uint32_t>(entry.number);
     all.keys.push_back(std::move(info));
   }
   return all;
 }
 
+actor_account describe(self_pointer self) {
+  const auto& state = self->state;
+  auto account = account_of(self, state.file.is_draining() ? "draining a replaced file"
+                                  : state.folder           ? "watching its folder"
+                                                           : "looking each second");
+  account.restarts = state.crashes.all;
+  account.last_error = state.last_trouble.empty() ? state.crashes.last : state.last_trouble;
+  return account;
+}
+
 } // namespace
+
+void known_hosts_state::begin_anew() {
+  file.forget_parsed(); // not what it must still bring back, or take out again
+}
 
 known_hosts_actor::behavior_type known_hosts(self_pointer self, std::string path,
                                              std::size_t compact_above) {
@@ -221,17 +226,13 @@ known_hosts_actor::behavior_type known_hosts(self_pointer self, std::string path
   watch_folder(self);
   look(self);
   return {
-      [self](const get_host_key_algorithms& x) -> caf::result<host_key_algorithms> {
-        auto list = self->state.file.algorithms(x.host, x.port);
-        if (!list)
-          return to_error(list.error());
-        return host_key_algorithms{*list};
-      },
-      [self](const check_host_key& x) { return check(self, x); },
-      [self](const pin_host_key& x) { return repin(self, x); },
-      [self](const read_pins& x) { return list(self, x); },
-      [self](const fd_ready&) { folder_changed(self); },
-      [self](const step_due&) { look_due(self); },
+      guarded<get_host_key_algorithms>(self, algorithms),
+      guarded<check_host_key>(self, check),
+      guarded<pin_host_key>(self, repin),
+      guarded<read_pins>(self, list),
+      guarded<fd_ready>(self, [](self_pointer me, const fd_ready&) { folder_changed(me); }),
+      [self](const describe_actor&) { return describe(self); },
+      guarded<step_due>(self, [](self_pointer me, const step_due&) { look_due(me); }),
   };
 }
 

@@ -3,6 +3,7 @@
 // that nothing of theirs is lost between its own requests. Detached: it syncs to disk.
 #pragma once
 
+#include "actors/guard.hpp"
 #include "host/folder_watch.hpp"
 #include "protocol/actors.hpp"
 #include "ssh/known_hosts_file.hpp"
@@ -26,6 +27,9 @@ struct known_hosts_state {
   transport::fd_watch changes;
   bool is_look_due = false; // a step_due is on its way
   std::string last_trouble; // of a look; so that the log gets each once
+  crash_record crashes;
+
+  void begin_anew();
 };
 
 /// @param compact_above  bytes of removed lines from which on the file is rewritten without them

@@ -1,5 +1,6 @@
 #include "actors/leases.hpp"
 
+#include "actors/account.hpp"
 #include "core/guest_address.hpp"
 #include "protocol/caf_error.hpp"
 
@@ -70,6 +71,12 @@ leases_actor::behavior_type leases(self_pointer self, std::size_t max_starts,
         auto owner = caf::actor_cast<caf::actor_addr>(self->current_sender());
         self->demonitor(owner);
         release(self, owner);
+      },
+      [self](const describe_actor&) {
+        const auto& state = self->state;
+        return account_of(self, counted(state.addresses.size(), "address") + ", " +
+                                    std::to_string(state.starting.size()) + " starting, " +
+                                    std::to_string(state.waiting.size()) + " waiting");
       },
   };
 }

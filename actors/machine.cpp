@@ -1,7 +1,9 @@
 #include "actors/machine.hpp"
 
+#include "actors/account.hpp"
 #include "core/qmp.hpp"
 #include "host/clock.hpp"
+#include "host/fault_point.hpp"
 #include "host/process.hpp"
 #include "protocol/caf_error.hpp"
 
@@ -128,6 +130,8 @@ void escalate(machine_pointer self) {
 }
 
 caf::result<machine_ended> end(machine_pointer self, const end_machine& x) {
+  if (auto fault = host::fault_at("machine.end", host::fault_moment::before))
+    return to_error(*fault);
   auto& state = self->state;
   if (state.is_gone || !state.process)
     return state.end;
@@ -338,6 +342,17 @@ void adopt(machine_pointer self, const core::vm_handles& handles) {
   watch(self);
 }
 
+std::string phase_of(const machine_state& state) {
+  if (!state.process)
+    return state.is_gone ? "gone" : "not launched";
+  const auto name = " process " + std::to_string(state.process->handles.qemu.pid);
+  if (state.is_gone)
+    return "collecting the helper of" + name;
+  if (state.step != end_step::none)
+    return "ending" + name;
+  return (state.is_ready ? "holding" : "booting") + name;
+}
+
 } // namespace
 
 machine_actor::behavior_type machine(machine_pointer self, vm_actor owner, std::string net_helper,
@@ -347,6 +362,7 @@ machine_actor::behavior_type machine(machine_pointer self, vm_actor owner, std::
   self->state.net_helper = std::move(net_helper);
   self->state.deadlines = deadlines;
   self->set_exit_handler([self](const caf::exit_msg& message) { told_to_end(self, message); });
+  self->set_exception_handler([](std::exception_ptr& thrown) { return error_of(thrown); });
   if (adopted)
     adopt(self, *adopted);
   return {
@@ -354,6 +370,7 @@ machine_actor::behavior_type machine(machine_pointer self, vm_actor owner, std::
       [self](const launch_machine& x) { return launch(self, x); },
       [self](const await_ready&) { return await(self); },
       [self](const end_machine& x) { return end(self, x); },
+      [self](const describe_actor&) { return account_of(self, phase_of(self->state)); },
       [self](const step_due& x) { due(self, x); },
   };
 }

@@ -1,5 +1,6 @@
 #include "actors/operation.hpp"
 
+#include "actors/account.hpp"
 #include "protocol/caf_error.hpp"
 
 namespace banger::actors {
@@ -83,6 +84,10 @@ operation_actor::behavior_type operation(self_pointer self, std::string op,
         return run<image_info>(self, self->state.images, to_order(x));
       },
       [self](const cancel&) { pass_cancel(self); },
+      [self](const describe_actor&) {
+        return account_of(self,
+                          (self->state.is_build ? "builds " : "works on ") + self->state.subject);
+      },
   };
 }
 

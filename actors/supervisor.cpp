@@ -1,17 +1,15 @@
 #include "actors/supervisor.hpp"
 
-#include "core/guest_address.hpp"
-#include "core/known_hosts.hpp"
-#include "core/sizes.hpp"
-#include "core/vm_name.hpp"
+#include "actors/account.hpp"
+#include "actors/vm_plan.hpp"
+#include "core/pins_by_vm.hpp"
+#include "core/vm_record_check.hpp"
 #include "core/vm_ref.hpp"
 #include "host/clock.hpp"
 #include "host/log.hpp"
-#include "host/random.hpp"
 #include "protocol/caf_error.hpp"
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 
 namespace banger::actors {
@@ -19,8 +17,6 @@ namespace banger::actors {
 namespace {
 
 using self_pointer = supervisor_actor::stateful_pointer<supervisor_state>;
-
-constexpr std::uint32_t default_vcpus = 1, default_memory_mib = 512, default_disk_mib = 8192;
 
 std::vector<core::named_id> names_of(const supervisor_state& state) {
   std::vector<core::named_id> all;
@@ -46,46 +42,13 @@ caf::result<Reply> route(self_pointer self, const std::string& ref, const Ts&...
 void add(self_pointer self, const vm_record& record, const vm_past& past) {
   auto& state = self->state;
   auto actor = self->spawn<caf::monitored>(vm, record, past, state.context, supervisor_actor{self});
+  state.recovering.insert(record.id);
   auto& entry = state.vms[record.id];
   entry.actor = actor;
   entry.info.id = record.id;
   entry.info.name = record.name;
   entry.info.image = record.image;
   entry.info.address = record.address;
-}
-
-result<vm_record> plan_record(const supervisor_state& state, const vm_config& config) {
-  vm_record record;
-  record.name = config.name;
-  auto is_taken = [&](const std::string& name) {
-    return std::any_of(state.vms.begin(), state.vms.end(),
-                       [&](const auto& x) { return x.second.info.name == name; });
-  };
-  if (record.name.empty()) {
-    do
-      record.name = core::random_vm_name(host::random_u64());
-    while (is_taken(record.name));
-  }
-  if (auto ok = core::check_vm_name(record.name); !ok)
-    return tl::make_unexpected(ok.error());
-  if (is_taken(record.name))
-    return fail(ec::already_exists, "create vm '" + record.name + "'", "the name is taken",
-                "choose another --name, or: banger vm delete " + record.name);
-  record.image = config.image.empty() ? "debian" : config.image;
-  record.vcpu_count = config.vcpu_count != 0 ? config.vcpu_count : default_vcpus;
-  record.memory_mib = config.memory_mib != 0 ? config.memory_mib : default_memory_mib;
-  record.disk_mib = config.disk_mib != 0 ? config.disk_mib : default_disk_mib;
-  if (auto ok = core::check_vm_sizes(record.vcpu_count, record.memory_mib, record.disk_mib); !ok)
-    return tl::make_unexpected(ok.error());
-  record.is_isolated = config.is_isolated;
-  record.is_ephemeral = config.is_ephemeral;
-  record.ssh_port = core::guest_ssh_port;
-  record.created_at_ms = host::unix_ms();
-  do
-    record.id = host::random_hex(6);
-  while (state.vms.contains(record.id));
-  record.directory = state.vms_directory + "/" + record.id;
-  return record;
 }
 
 /// A name is taken from the moment its VM actor exists, so of racing creates one wins.
@@ -95,6 +58,7 @@ caf::result<vm_info> create(self_pointer self, const order& what, const progress
     return to_error(record.error());
   auto& state = self->state;
   add(self, *record, {});
+  state.recovering.erase(record->id); // it is new
   auto actor = state.vms.at(record->id).actor;
   auto reply = self->make_response_promise<vm_info>();
   self->request(state.context->leases, state.context->deadlines.quick, reserve_address{})
@@ -103,6 +67,10 @@ caf::result<vm_info> create(self_pointer self, const order& what, const progress
            id = record->id](const address_lease& lease) mutable {
             auto placed = what;
             placed.subject = lease.address; // of a create: where it will live
+            if (auto vm = self->state.vms.find(id); vm != self->state.vms.end())
+              vm->second.info.address = lease.address;
+            else
+              self->send(self->state.context->leases, address_freed{lease.address});
             self->request(actor, self->state.context->deadlines.create(), placed, progress)
                 .then([reply](const vm_info& info) mutable { reply.deliver(info); },
                       [reply](const caf::error& why) mutable { reply.deliver(why); });
@@ -146,30 +114,11 @@ void changed(self_pointer self, const vm_changed& x) {
                              x.info.name, x.info.last_error});
 }
 
-/// A VM's pins are one line a name: here they are one entry.
 host_key_list by_vm(const supervisor_state& state, const host_key_list& lines) {
-  std::unordered_map<std::string, const vm_info*> vm_of;
-  for (const auto& [id, vm] : state.vms) {
-    vm_of[vm.info.name + ".vm"] = &vm.info;
-    vm_of[core::known_hosts::host_name_for(vm.info.address, vm.info.ssh_port)] = &vm.info;
-  }
-  host_key_list all{lines.path, {}};
-  std::map<std::pair<std::string, std::string>, std::size_t> entry_of; // by VM and key
-  for (auto pin : lines.keys) {
-    for (const auto& name : pin.names)
-      if (auto vm = vm_of.find(name); vm != vm_of.end()) {
-        pin.vm_name = vm->second->name;
-        pin.is_quarantined = vm->second->is_quarantined;
-      }
-    auto [known, is_new] = entry_of.try_emplace({pin.vm_name, pin.key}, all.keys.size());
-    if (is_new || pin.vm_name.empty()) {
-      all.keys.push_back(std::move(pin));
-    } else {
-      auto& names = all.keys[known->second].names;
-      names.insert(names.end(), pin.names.begin(), pin.names.end());
-    }
-  }
-  return all;
+  std::vector<const vm_info*> vms;
+  for (const auto& [id, vm] : state.vms)
+    vms.push_back(&vm.info);
+  return core::pins_by_vm(vms, lines);
 }
 
 caf::result<host_key_list> list_keys(self_pointer self) {
@@ -199,7 +148,8 @@ vm_counts count(self_pointer self) {
   auto running = std::count_if(vms.begin(), vms.end(), [](const auto& x) {
     return x.second.info.state == vm_state::running;
   });
-  return {static_cast<std::uint32_t>(vms.size()), static_cast<std::uint32_t>(running)};
+  return {static_cast<std::uint32_t>(vms.size()), static_cast<std::uint32_t>(running),
+          self->state.reconciled};
 }
 
 used_images images_in_use(self_pointer self) {
@@ -209,11 +159,86 @@ used_images images_in_use(self_pointer self) {
   return used;
 }
 
+// -- start-up
+// ------------------------------------------------------------------------------------------
+
+void answer_when_reconciled(self_pointer self) {
+  auto& state = self->state;
+  auto& report = state.reconciled;
+  report.pending = static_cast<std::uint32_t>(state.recovering.size());
+  if (report.pending > 0)
+    return;
+  for (auto& reply : std::exchange(state.awaiting_reconciled, {}))
+    reply.deliver(report);
+}
+
+/// The report is of the start: VMs whose actor fails later recover too, and are told as events
+/// only.
+void recovered(self_pointer self, const vm_recovered& x) {
+  auto& state = self->state;
+  const auto vm = state.vms.find(x.id);
+  if (x.outcome != recovery::unchanged && vm != state.vms.end())
+    self->send(state.events,
+               publish_event{"vm.recovered", vm->second.info.name,
+                             to_string(x.outcome) + (x.detail.empty() ? "" : ": " + x.detail)});
+  if (!state.recovering.contains(x.id))
+    return;
+  if (x.outcome != recovery::rolled_back || vm == state.vms.end())
+    state.recovering.erase(x.id); // the other is in the list until its actor has ended
+  if (state.is_serving)
+    return;
+  auto& report = state.reconciled;
+  switch (x.outcome) {
+    case recovery::unchanged: break;
+    case recovery::adopted: ++report.adopted; break;
+    case recovery::settled: ++report.settled; break;
+    case recovery::rolled_back: ++report.rolled_back; break;
+    case recovery::failed: ++report.failed; break;
+  }
+  report.took_ms = host::unix_ms() - state.began_at_ms;
+  state.is_serving = state.recovering.empty();
+  answer_when_reconciled(self);
+}
+
+caf::result<reconcile_report> await_all(self_pointer self) {
+  auto reply = self->make_response_promise<reconcile_report>();
+  self->state.awaiting_reconciled.push_back(reply);
+  answer_when_reconciled(self);
+  return reply;
+}
+
+// -- questions about the past and the present
+// ------------------------------------------------------------------------------------------
+
+caf::result<vm_history> tell_history(self_pointer self, const get_vm_history& x) {
+  auto id = core::resolve_ref(names_of(self->state), x.ref);
+  if (!id)
+    return to_error(id.error());
+  const auto& context = *self->state.context;
+  auto reply = self->make_response_promise<vm_history>();
+  self->request(context.store, context.deadlines.storage, load_transitions{*id})
+      .then(
+          [reply, info = self->state.vms.at(*id).info](const vm_transitions& past) mutable {
+            reply.deliver(vm_history{info, past.all});
+          },
+          [reply](const caf::error& why) mutable {
+            reply.deliver(translated(why, "read what became of it"));
+          });
+  return reply;
+}
+
+actor_account describe(self_pointer self) {
+  const auto& state = self->state;
+  auto counts = count(self);
+  auto account = account_of(self, counted(counts.all, "VM") + ", " +
+                                      std::to_string(counts.running) + " running");
+  for (const auto& [id, vm] : state.vms)
+    account.children.push_back({"vm " + vm.info.name, vm.actor, vm.crashes.all, vm.crashes.last});
+  return account;
+}
+
 // -- VMs whose actor failed
 // ------------------------------------------------------------------------------
-
-constexpr std::size_t most_crashes = 3;
-constexpr std::int64_t crash_window_ms = 60'000;
 
 void give_up(self_pointer self, const std::string& id, const std::string& why) {
   auto found = self->state.vms.find(id);
@@ -222,6 +247,7 @@ void give_up(self_pointer self, const std::string& id, const std::string& why) {
   host::log_error("vm '" + found->second.info.name + "' is given up: " + why);
   found->second.info.last_error += "; not started anew: " + why;
   self->send(self->state.events, publish_event{"vm.given_up", found->second.info.name, why});
+  recovered(self, {id, recovery::failed, why});
 }
 
 /// The process is the actor's, not the other way round: it runs on, and the new actor adopts it.
@@ -229,15 +255,20 @@ void restart(self_pointer self, const std::string& id) {
   const auto& context = *self->state.context;
   auto fail_with = [self, id](const caf::error& why) {
     auto problem = to_failure(why, "restart its actor");
-    if (problem.code == ec::not_found) // it failed before it had a record: there is no VM
-      self->state.vms.erase(id);
-    else
+    if (problem.code == ec::not_found) { // it failed before it had a record: there is no VM
+      if (auto vm = self->state.vms.find(id); vm != self->state.vms.end()) {
+        self->send(self->state.context->leases, address_freed{vm->second.info.address});
+        self->state.vms.erase(vm);
+      }
+      recovered(self, {id, recovery::rolled_back, problem.what});
+    } else
       give_up(self, id, to_string(problem));
   };
-  auto look = [self, fail_with](const vm_record& record) {
+  auto look = [self, fail_with](const vm_record& found) {
+    const auto record = core::placed_in(found, self->state.vms_directory);
     const auto& below = *self->state.context;
     auto files = below.make_files();
-    self->request(files, below.deadlines.storage, look_at_past{record.directory})
+    self->request(files, below.deadlines.storage, look_at_past{record})
         .then(
             [self, record, files](const vm_past& past) {
               add(self, record, past);
@@ -259,13 +290,18 @@ void vm_crashed(self_pointer self, const std::string& id, const std::string& why
   entry.info.stage.clear();
   entry.info.last_error = "its part of the daemon failed: " + why;
   entry.info.last_error_at_ms = now;
-  std::erase_if(entry.crashes_ms, [&](auto at) { return at < now - crash_window_ms; });
-  entry.crashes_ms.push_back(now);
-  if (entry.crashes_ms.size() > most_crashes)
-    give_up(self, id,
-            "it failed " + std::to_string(entry.crashes_ms.size()) + " times in a minute");
-  else
+  if (entry.crashes.note(why))
     restart(self, id);
+  else
+    give_up(self, id,
+            "it failed " + std::to_string(entry.crashes.at_ms.size()) + " times in a minute");
+}
+
+/// Ends the VMs' actors; the VMs run on.
+void end_vms(self_pointer self, const caf::error& why) {
+  for (const auto& [id, vm] : self->state.vms)
+    if (vm.actor)
+      self->send_exit(vm.actor, why);
 }
 
 /// A VM that ended well was deleted.
@@ -275,12 +311,15 @@ void vm_down(self_pointer self, const caf::down_msg& down) {
                             [&](const auto& x) { return x.second.actor == down.source; });
   if (found == state.vms.end())
     return;
-  if (down.reason != caf::exit_reason::normal && down.reason != caf::exit_reason::user_shutdown) {
+  if (!is_orderly(down.reason)) {
     vm_crashed(self, found->first, to_string(to_failure(down.reason)));
     return;
   }
   self->send(state.events, publish_event{"vm.deleted", found->second.info.name, {}});
+  state.recovering.erase(found->first);
   state.vms.erase(found);
+  state.is_serving |= state.recovering.empty();
+  answer_when_reconciled(self);
 }
 
 } // namespace
@@ -288,17 +327,23 @@ void vm_down(self_pointer self, const caf::down_msg& down) {
 supervisor_actor::behavior_type supervisor(self_pointer self,
                                            std::shared_ptr<const vm_context> context,
                                            events_actor events, std::string vms_directory,
-                                           std::vector<known_vm> known) {
+                                           std::vector<known_vm> known, std::uint32_t cleared) {
   auto& state = self->state;
+  state.began_at_ms = host::unix_ms();
+  state.reconciled.cleared = cleared;
+  state.is_serving = known.empty();
   state.context = std::move(context);
   state.events = std::move(events);
   state.vms_directory = std::move(vms_directory);
   self->set_down_handler([self](const caf::down_msg& down) { vm_down(self, down); });
   self->set_exit_handler([self](const caf::exit_msg& message) {
-    for (const auto& [id, vm] : self->state.vms)
-      if (vm.actor)
-        self->send_exit(vm.actor, message.reason);
+    end_vms(self, message.reason);
     self->quit(message.reason);
+  });
+  self->set_exception_handler([self](std::exception_ptr& thrown) {
+    auto why = error_of(thrown);
+    end_vms(self, why); // they would keep each other's parts, and so the daemon
+    return why;
   });
   for (const auto& x : known) {
     self->send(state.context->leases, address_taken{x.record.address});
@@ -322,7 +367,11 @@ supervisor_actor::behavior_type supervisor(self_pointer self,
       [self](const forget_host_key& x) { return route<host_key_info>(self, x.ref, x); },
       [self](const check_guest_key& x) { return route<done>(self, x.ref, x); },
       [self](const get_used_images&) { return images_in_use(self); },
+      [self](const get_vm_history& x) { return tell_history(self, x); },
+      [self](const await_reconciled&) { return await_all(self); },
+      [self](const describe_actor&) { return describe(self); },
       [self](const vm_changed& x) { changed(self, x); },
+      [self](const vm_recovered& x) { recovered(self, x); },
   };
 }
 

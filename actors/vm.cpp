@@ -22,7 +22,9 @@ caf::error no_longer(vm_pointer self) {
 
 caf::error busy(vm_pointer self) {
   const auto& state = self->state;
-  auto running = state.operation ? to_string(state.operation->what.kind) : std::string{"recovery"};
+  auto running = state.is_recovering ? std::string{"recover"}
+                 : state.operation   ? to_string(state.operation->what.kind)
+                                     : std::string{"create"}; // whose order is still on its way
   auto since = state.operation ? host::unix_ms() - state.operation->since_ms : 0;
   return to_error({ec::busy, "vm '" + state.record.name + "' is busy",
                    "operation '" + running + "' runs for " + std::to_string(since / 1000) + " s",
@@ -32,6 +34,7 @@ caf::error busy(vm_pointer self) {
 void begin(vm_pointer self, vm_operation operation) {
   auto& state = self->state;
   ++state.generation;
+  state.cause.clear();
   state.operation = std::move(operation);
   state.operation->since_ms = host::unix_ms();
   const auto& what = state.operation->what;
@@ -108,7 +111,8 @@ void end_operation(vm_pointer self) {
   state.operation.reset();
   state.files = nullptr;
   ++state.generation;
-  publish(self);
+  publish(self); // first: who waits for the end of recoveries then looks at what was published
+  end_recovery(self, state.state == vm_state::error ? recovery::failed : recovery::settled);
   run_next(self);
 }
 
@@ -187,6 +191,8 @@ void look_at_console(vm_pointer self, const watch_console& tick) {
   if (state.state != vm_state::running || state.started_at_ms != tick.started_at_ms)
     return; // the next start begins anew
   self->delayed_send(self, console_look, tick);
+  if (state.is_unsaved)
+    save_record(self, "retry.record", [] {});
   if (host::file_size(state.info().console_log) <= storage::console_cap)
     return;
   auto files = state.context->make_files();
@@ -252,7 +258,7 @@ vm_info vm_data::info() const {
   x.last_error_stage = record.error_stage;
   x.last_error_at_ms = record.error_at_ms;
   if (operation) {
-    x.operation = to_string(operation->what.kind);
+    x.operation = is_recovering ? "recover" : to_string(operation->what.kind);
     x.stage = operation->stage;
     x.operation_since_ms = operation->since_ms;
   }
@@ -277,6 +283,7 @@ void enter_stage(vm_pointer self, std::string stage) {
 }
 
 void publish(vm_pointer self) {
+  note_transition(self);
   if (self->state.supervisor)
     self->send(self->state.supervisor, vm_changed{self->state.info()});
   std::erase_if(self->state.waiters,
@@ -314,20 +321,6 @@ void finish_failed(vm_pointer self, failure why) {
   end_operation(self);
 }
 
-void note_error(vm_pointer self, std::string text, std::string stage) {
-  auto& record = self->state.record;
-  record.error = std::move(text);
-  record.error_stage = std::move(stage);
-  record.error_at_ms = host::unix_ms();
-}
-
-void forget_error(vm_pointer self) {
-  auto& record = self->state.record;
-  record.error.clear();
-  record.error_stage.clear();
-  record.error_at_ms = 0;
-}
-
 caf::error not_running(vm_pointer self) {
   const auto& record = self->state.record;
   return to_error({ec::wrong_state, "vm '" + record.name + "' is not running",
@@ -349,24 +342,14 @@ const vm_files_actor& files_of(vm_pointer self) {
   return state.files;
 }
 
-void save_record(vm_pointer self, const char* point, std::function<void()> next) {
-  const auto& context = *self->state.context;
-  ask<done>(
-      self, point, context.store, context.deadlines.storage, save_vm{self->state.record},
-      [next](const done&) { next(); },
-      [self, next](const caf::error& why) {
-        auto problem = to_failure(why, "save the record");
-        note_error(self, to_string(problem), "store");
-        next();
-      });
-}
-
 vm_actor::behavior_type vm(vm_pointer self, vm_record record, vm_past past,
                            std::shared_ptr<const vm_context> context, supervisor_actor supervisor) {
   self->state.record = std::move(record);
   self->state.context = std::move(context);
   self->state.supervisor = std::move(supervisor);
+  self->set_down_handler([self](const caf::down_msg& down) { part_down(self, down); });
   self->set_exit_handler([self](const caf::exit_msg& message) {
+    tell_all(self, no_longer(self));
     leave_machine(self, message.reason);
     self->quit(message.reason);
   });
@@ -386,6 +369,7 @@ vm_actor::behavior_type vm(vm_pointer self, vm_record record, vm_past past,
       [self](const accept_host_key& x) { return accept_key(self, x); },
       [self](const forget_host_key&) { return forget_key(self); },
       [self](const check_guest_key&) { return check_key_now(self); },
+      [self](const describe_actor&) { return describe_vm(self); },
       [self](const host_key_refused& x) { begin_quarantine(self, x); },
       [self](const machine_ended& event) { machine_gone(self, event); },
       [self](const watch_console& x) { look_at_console(self, x); },

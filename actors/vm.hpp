@@ -74,10 +74,19 @@ struct vm_data {
   std::string accelerator;
   std::int64_t started_at_ms = 0;
   std::optional<host_key_refused> refused_key; ///< what put it in quarantine
+  vm_state noted = vm_state::stopped;          ///< where the last transition led
+  std::vector<vm_transition> unsaved;          ///< transitions that are not on disk yet
+  bool is_unsaved = false; ///< the record on disk is older: the last write of it failed
+  std::string cause;       ///< of the next transition, where it has one
+  bool is_recovering = false;
+  std::string finding; ///< how it was found, while it recovers
   std::uint64_t generation =
       0; ///< grows with each operation: late answers of older ones are dropped
 
   [[nodiscard]] vm_info info() const;
+
+  /// What runs: "start"; "recover"; empty where nothing does, or nobody asked for it.
+  [[nodiscard]] std::string operation_name() const;
 };
 
 using vm_pointer = vm_actor::stateful_pointer<vm_data>;

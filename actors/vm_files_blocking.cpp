@@ -3,10 +3,14 @@
 #include "core/handles.hpp"
 #include "host/files.hpp"
 #include "host/log.hpp"
+#include "host/process.hpp"
 #include "hypervisor/qemu_process.hpp"
+#include "hypervisor/rediscover.hpp"
 #include "hypervisor/strays.hpp"
 #include "protocol/caf_error.hpp"
 #include "storage/vm_folder.hpp"
+
+#include <filesystem>
 
 namespace banger::actors {
 
@@ -18,30 +22,60 @@ caf::result<done> to_reply(const result<void>& x) {
   return done{};
 }
 
+constexpr std::size_t max_handles = 64U << 10;
+
 caf::result<done> record(const write_handles& x) {
   auto path = storage::handles_path(x.directory);
   if (!x.text.empty())
     return to_reply(host::write_file_durably(path, x.text, 0600));
-  host::remove_file(path);
-  return done{};
+  return to_reply(host::remove_tree(path)); // whatever somebody has put there
 }
 
-} // namespace
-
-namespace {
-
-vm_past read_past(const std::string& directory) {
-  constexpr std::size_t max_handles = 64U << 10;
-  vm_past past;
-  auto text = host::read_file(storage::handles_path(directory), max_handles);
-  if (!text)
-    return past;
-  past.handles = *text;
-  auto handles = core::parse_handles(*text);
+/// Handles that can be relied on; else why there are none.
+result<core::vm_handles> read_handles(const vm_record& record, std::string& text) {
+  auto found = host::read_file(storage::handles_path(record.directory), max_handles);
+  if (!found)
+    return fail(found.error().code, found.error().code == ec::not_found
+                                        ? "its handles were missing"
+                                        : "its handles could not be read");
+  text = *found;
+  auto handles = core::parse_handles(text);
   if (!handles)
-    return past; // torn or foreign: nothing in it can be relied on
-  auto process = hypervisor::adopt_qemu(*handles);
-  if (!process)
+    return fail(handles.error().code, handles.error().code == ec::version_mismatch
+                                          ? "its handles are of another banger"
+                                          : "its handles were damaged");
+  if (handles->vm_id != record.id)
+    return fail(ec::storage_failed, "its handles are those of another VM");
+  if (handles->boot_id != host::boot_id())
+    return fail(ec::not_found, "the host was started anew");
+  std::error_code error; // another spelling, by a symbolic link, is the same folder
+  if (handles->directory == record.directory ||
+      std::filesystem::equivalent(handles->directory, record.directory, error))
+    return handles;
+  if (host::exists(handles->directory))
+    return fail(ec::storage_failed, "its folder is a copy of " + handles->directory);
+  hypervisor::end_blocking(*handles);
+  return fail(ec::storage_failed, "its folder was moved from " + handles->directory);
+}
+
+vm_past read_past(const vm_record& record) {
+  vm_past past;
+  auto handles = read_handles(record, past.handles);
+  const auto was_running = record.settled == settled_state::running;
+  if (!handles && (was_running || handles.error().code != ec::not_found)) {
+    past.finding = handles.error().what;
+    if (past.handles.empty() && handles.error().code != ec::not_found)
+      past.handles = past.finding; // there is something, and it must go
+  }
+  // A VM that was at rest had its handles on disk; lost since, they are in the process itself.
+  if (!handles && was_running)
+    if (auto found = hypervisor::rediscover(record.id, record.directory)) {
+      past.handles = core::render_handles(*found);
+      (void)host::remove_tree(storage::handles_path(record.directory));
+      (void)host::write_file_durably(storage::handles_path(record.directory), past.handles, 0600);
+      handles = *found;
+    }
+  if (!handles || !hypervisor::adopt_qemu(*handles))
     return past;
   past.is_alive = true;
   past.pid = handles->qemu.pid;
@@ -52,21 +86,22 @@ vm_past read_past(const std::string& directory) {
 
 } // namespace
 
-vm_past look_at_past_blocking(const std::string& directory) {
-  auto past = read_past(directory);
+vm_past look_at_past_blocking(const vm_record& record) {
+  auto past = read_past(record);
   if (!past.is_alive)
-    storage::remove_leftovers(directory);
+    storage::remove_leftovers(record.directory);
   return past;
 }
 
 namespace {
 
 vm_past look_again(const look_at_past& x) {
-  auto past = look_at_past_blocking(x.directory);
+  auto past = look_at_past_blocking(x.record);
+  past.is_restart = true;
   std::vector<core::vm_handles> known;
   if (auto handles = core::parse_handles(past.handles); handles && past.is_alive)
     known.push_back(*handles);
-  for (const auto& what : hypervisor::end_strays(x.directory, known))
+  for (const auto& what : hypervisor::end_strays(x.record.directory, known))
     host::log_warning("ended a process of no VM: " + what);
   return past;
 }

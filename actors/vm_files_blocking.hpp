@@ -11,8 +11,10 @@
 
 namespace banger::actors {
 
-/// What the handles file in a VM's folder says of its process, and whether that is so. Blocks.
-[[nodiscard]] vm_past look_at_past_blocking(const std::string& directory);
+/// What the handles file in a VM's folder says of its process, and whether that is so: a process is
+/// ours only if pid, start time, boot and folder agree. Handles that are lost or damaged while the
+/// VM ran are found again in the process itself. Blocks.
+[[nodiscard]] vm_past look_at_past_blocking(const vm_record& record);
 
 struct vm_files_state {
   static inline const char* name = "vm-files";

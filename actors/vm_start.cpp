@@ -1,4 +1,5 @@
 #include "actors/vm_steps.hpp"
+#include "core/vm_record_check.hpp"
 
 #include <memory>
 
@@ -50,9 +51,14 @@ void make_files(vm_pointer self, const image_files& image) {
 void save_new_record(vm_pointer self, const image_files& image) {
   const auto& context = *self->state.context;
   self->state.record.image_build = image.build;
+  auto whole = to_save(self);
   ask<done>(
-      self, "create.record", context.store, context.deadlines.storage, save_vm{self->state.record},
-      [self, image](const done&) { make_files(self, image); }, on_failure(self, "save its record"));
+      self, "create.record", context.store, context.deadlines.storage, whole,
+      [self, image, whole](const done&) {
+        note_saved(self, whole);
+        make_files(self, image);
+      },
+      on_failure(self, "save its record"));
 }
 
 // -- start
@@ -71,7 +77,7 @@ void connect(vm_pointer self) {
   auto& state = self->state;
   const auto& limits = state.context->deadlines;
   enter_stage(self, "connecting");
-  state.link = state.context->make_link(state.record, self);
+  hold(self, state.context->make_link(state.record, self));
   auto patience = static_cast<std::uint32_t>(limits.connect.count());
   ask<guest_connected>(
       self, "start.connect", state.link, limits.connect + core::deadlines::margin,
@@ -101,7 +107,7 @@ void launch(vm_pointer self) {
   auto& state = self->state;
   const auto& record = state.record;
   enter_stage(self, "booting");
-  state.machine = state.context->make_machine(self);
+  hold(self, state.context->make_machine(self));
   launch_machine request{record.id,           record.name,       record.directory,  state.kernel,
                          state.cmdline_extra, record.vcpu_count, record.memory_mib, record.address,
                          record.ssh_port,     record.is_isolated};
@@ -131,6 +137,26 @@ void take_slot(vm_pointer self, const image_files& image) {
       self, "start.slot", context.leases, context.deadlines.start_slot,
       acquire_start_slot{self->state.record.id},
       [self, image](const done&) { prepare(self, image); }, on_failure(self, "wait for its turn"));
+}
+
+void find_image(vm_pointer self) {
+  auto& state = self->state;
+  const auto& context = *state.context;
+  ask<image_files>(
+      self, "start.image", context.images, context.deadlines.quick,
+      resolve_image{state.record.image, state.record.image_build},
+      [self](const image_files& image) {
+        const auto& below = *self->state.context;
+        auto whole = to_save(self);
+        ask<done>(
+            self, "start.wanted", below.store, below.deadlines.storage, whole,
+            [self, image, whole](const done&) {
+              note_saved(self, whole);
+              take_slot(self, image);
+            },
+            on_failure(self, "save its record"));
+      },
+      on_failure(self, ""));
 }
 
 /// Forgets a VM that never came to be; the actor ends.
@@ -170,6 +196,7 @@ void roll_back_start(vm_pointer self, failure why) {
     auto is_cancelled = why.code == ec::cancelled;
     record.wanted = wanted_state::stopped;
     if (is_cancelled) {
+      self->state.cause = to_string(why);
       settle(self, settled_state::stopped, vm_state::stopped);
     } else {
       note_error(self, to_string(why), self->state.operation->stage);
@@ -198,22 +225,26 @@ void begin_create(vm_pointer self) {
 
 void begin_start(vm_pointer self) {
   auto& state = self->state;
-  const auto& context = *state.context;
   state.state = vm_state::starting;
   state.record.wanted = wanted_state::running;
   state.refused_key.reset(); // a new boot is looked at anew
   publish(self);
-  ask<image_files>(
-      self, "start.image", context.images, context.deadlines.quick,
-      resolve_image{state.record.image, state.record.image_build},
-      [self](const image_files& image) {
-        const auto& below = *self->state.context;
-        ask<done>(
-            self, "start.wanted", below.store, below.deadlines.storage, save_vm{self->state.record},
-            [self, image](const done&) { take_slot(self, image); },
-            on_failure(self, "save its record"));
-      },
-      on_failure(self, ""));
+  if (auto whole = core::check_record(state.record); !whole) {
+    give_up(self, whole.error());
+    return;
+  }
+  if (!state.machine) {
+    find_image(self);
+    return;
+  }
+  // One that an earlier ending could not end.
+  enter_stage(self, "ending what was left");
+  tear_down(self, core::milliseconds{0}, [self](const failure& first) {
+    if (self->state.machine)
+      give_up(self, first);
+    else
+      find_image(self);
+  });
 }
 
 void give_up(vm_pointer self, failure why) {

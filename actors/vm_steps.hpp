@@ -1,6 +1,7 @@
 // The steps of a VM's operations, shared by vm*.cpp. Not for others.
 #pragma once
 
+#include "actors/account.hpp"
 #include "actors/vm.hpp"
 #include "core/vm_machine.hpp"
 #include "host/clock.hpp"
@@ -61,9 +62,30 @@ void ask(vm_pointer self, const char* point, const Handle& whom, core::milliseco
 /// Ends the actors below, not the process: VMs survive the daemon, and their own actor.
 void leave_machine(vm_pointer self, const caf::error& why);
 
+/// Answers everybody who waits for something of this VM.
+void tell_all(vm_pointer self, const caf::error& why);
+
 /// The last words of an actor that threw: whoever waits for it hears so. @returns why it ends; the
 /// supervisor starts another one from the record.
 [[nodiscard]] caf::error crash(vm_pointer self, const std::exception_ptr& thrown);
+
+/// Takes a machine or a link as ours: should it fail, we fail with it, and are started anew.
+void hold(vm_pointer self, machine_actor machine);
+void hold(vm_pointer self, guest_link_actor link);
+
+/// Ends us where it was our machine or link that failed.
+void part_down(vm_pointer self, const caf::down_msg& down);
+
+/// Notes that the state has changed, if it has: `banger vm why` tells of it.
+void note_transition(vm_pointer self);
+
+/// The record and what has become of the VM since it was last saved, as they go to disk.
+[[nodiscard]] save_vm to_save(vm_pointer self);
+
+/// They are there.
+void note_saved(vm_pointer self, const save_vm& what);
+
+[[nodiscard]] actor_account describe_vm(vm_pointer self);
 
 /// Remembers in the record what went wrong and in which stage; forget_error takes it back.
 void note_error(vm_pointer self, std::string text, std::string stage);
@@ -117,8 +139,21 @@ void tear_down(vm_pointer self, core::milliseconds grace, std::function<void(fai
 void begin_stop(vm_pointer self, core::milliseconds grace, bool is_restart);
 void begin_remove(vm_pointer self);
 
+/// Removes the handles of a process that is gone, then calls `next` with `first`, or with what went
+/// wrong here.
+void clear_handles(vm_pointer self, std::function<void(failure)> next, failure first);
+
+/// Removes files, pins and row, in this order; the actor ends with the last.
+void remove_files(vm_pointer self);
+
+// -- vm_recover.cpp
+// ----------------------------------------------------------------------------------
+
 /// Makes record and reality agree when the actor starts.
 void begin_recovery(vm_pointer self, const vm_past& past);
+
+/// A recovery has come to its end: the supervisor hears how. Does nothing without one.
+void end_recovery(vm_pointer self, recovery outcome);
 
 /// The hypervisor ended by itself.
 void machine_gone(vm_pointer self, const machine_ended& event);

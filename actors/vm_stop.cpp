@@ -13,20 +13,6 @@ void note(failure& first, const caf::error& why, const char* what) {
     first = std::move(problem);
 }
 
-void clear_handles(vm_pointer self, std::function<void(failure)> next, failure first) {
-  const auto& context = *self->state.context;
-  self->state.pid = 0;
-  self->state.accelerator.clear();
-  self->state.started_at_ms = 0;
-  ask<done>(
-      self, "stop.handles", files_of(self), context.deadlines.storage,
-      write_handles{self->state.record.directory, {}}, [next, first](const done&) { next(first); },
-      [next, first](const caf::error& why) mutable {
-        note(first, why, "clear its handles");
-        next(first);
-      });
-}
-
 void stopped(vm_pointer self, bool is_restart) {
   auto& state = self->state;
   state.record.settled = settled_state::stopped;
@@ -54,31 +40,49 @@ void removed(vm_pointer self) {
     waiting.reply.deliver(
         to_error({ec::not_found, "no VM '" + last.name + "'", "it was deleted", {}}));
   publish(self);
+  end_recovery(self, recovery::rolled_back);
   self->quit(caf::exit_reason::normal);
 }
 
-void forget_row(vm_pointer self, failure first) {
+/// The row stays, so that a later delete can end what this one could not.
+void delete_failed(vm_pointer self, const caf::error& why, const char* step) {
+  auto problem = to_failure(why, step);
+  self->state.state = vm_state::error;
+  self->state.record.settled = settled_state::error;
+  note_error(self, to_string(problem), step);
+  save_record(self, "delete.failed", [self, problem] { finish_failed(self, problem); });
+}
+
+void forget_row(vm_pointer self) {
   const auto& context = *self->state.context;
   ask<done>(
       self, "delete.record", context.store, context.deadlines.storage,
       forget_vm{self->state.record.id}, [self](const done&) { removed(self); },
-      [self, first](const caf::error& why) mutable {
-        note(first, why, "remove its record");
-        self->state.state = vm_state::error;
-        finish_failed(self, first);
-      });
+      [self](const caf::error& why) { delete_failed(self, why, "remove its record"); });
 }
 
-void forget_pins(vm_pointer self, failure first) {
+void forget_pins(vm_pointer self) {
   const auto& context = *self->state.context;
-  const auto& record = self->state.record;
-  pin_host_key pins{pin_names(record), {}};
+  pin_host_key pins{pin_names(self->state.record), {}};
   ask<done>(
       self, "delete.pins", context.known_hosts, context.deadlines.storage, std::move(pins),
-      [self, first](const done&) { forget_row(self, first); },
-      [self, first](const caf::error& why) mutable {
-        note(first, why, "forget its host key");
-        forget_row(self, first);
+      [self](const done&) { forget_row(self); },
+      [self](const caf::error& why) { delete_failed(self, why, "forget its host key"); });
+}
+
+} // namespace
+
+void clear_handles(vm_pointer self, std::function<void(failure)> next, failure first) {
+  const auto& context = *self->state.context;
+  self->state.pid = 0;
+  self->state.accelerator.clear();
+  self->state.started_at_ms = 0;
+  ask<done>(
+      self, "stop.handles", files_of(self), context.deadlines.storage,
+      write_handles{self->state.record.directory, {}}, [next, first](const done&) { next(first); },
+      [next, first](const caf::error& why) mutable {
+        note(first, why, "clear its handles");
+        next(first);
       });
 }
 
@@ -87,42 +91,9 @@ void remove_files(vm_pointer self) {
   enter_stage(self, "removing disks");
   ask<done>(
       self, "delete.files", files_of(self), context.deadlines.remove_files,
-      remove_vm_files{self->state.record.directory},
-      [self](const done&) {
-        forget_pins(self, {ec::none, {}, {}, {}});
-      },
-      [self](const caf::error& why) {
-        // The row stays, so that a later delete can end what this one could not.
-        self->state.state = vm_state::error;
-        note_error(self, to_string(to_failure(why, "remove its files")), "removing disks");
-        self->state.record.settled = settled_state::error;
-        save_record(self, "delete.failed",
-                    [self, why] { finish_failed(self, to_failure(why, "remove its files")); });
-      });
+      remove_vm_files{self->state.record.directory}, [self](const done&) { forget_pins(self); },
+      [self](const caf::error& why) { delete_failed(self, why, "remove its files"); });
 }
-
-/// An operation of our own, with nobody waiting for it.
-void begin_own(vm_pointer self, order_kind kind) {
-  auto& state = self->state;
-  vm_operation own;
-  own.what.kind = kind;
-  own.since_ms = host::unix_ms();
-  ++state.generation;
-  state.operation = std::move(own);
-  state.state = core::state_during(kind);
-}
-
-/// An ephemeral VM's client was connected to the daemon before this one, so its time is over.
-bool is_to_go(const vm_record& record) {
-  return record.is_ephemeral || record.wanted == wanted_state::deleted;
-}
-
-void finish_delete(vm_pointer self) {
-  begin_own(self, order_kind::remove);
-  begin_remove(self);
-}
-
-} // namespace
 
 void tear_down(vm_pointer self, core::milliseconds grace, std::function<void(failure)> next) {
   auto& state = self->state;
@@ -179,7 +150,10 @@ void begin_remove(vm_pointer self) {
   state.record.wanted = wanted_state::deleted;
   enter_stage(self, "ending");
   // On disk before the first file goes: a daemon that dies now must not leave a VM without disks.
-  save_record(self, "delete.wanted", [self] {
+  // Only a full disk does not keep it: a delete is what makes room.
+  const auto& context = *state.context;
+  auto whole = to_save(self);
+  auto go_on = [self] {
     tear_down(self, core::milliseconds{0}, [self](const failure& first) {
       if (!self->state.machine) {
         remove_files(self);
@@ -190,78 +164,19 @@ void begin_remove(vm_pointer self) {
       note_error(self, to_string(first), "ending");
       save_record(self, "delete.failed", [self, first] { finish_failed(self, first); });
     });
-  });
-}
-
-void begin_recovery(vm_pointer self, const vm_past& past) {
-  auto& state = self->state;
-  const auto& record = state.record;
-  auto is_new = record.settled == settled_state::creating && past.handles.empty() &&
-                record.host_key_public.empty() && record.image_build.empty();
-  if (is_new) { // its create order comes next
-    state.state = vm_state::creating;
-    return;
-  }
-  if (record.settled == settled_state::creating) { // the daemon died while it was made
-    begin_own(self, order_kind::remove);
-    remove_files(self);
-    return;
-  }
-  if (past.is_alive) {
-    state.machine = state.context->adopt_machine(self, past.handles);
-    state.pid = past.pid;
-    state.accelerator = past.accelerator;
-    state.started_at_ms = past.started_at_ms;
-    if (is_to_go(record)) {
-      finish_delete(self);
-      return;
-    }
-    if (record.wanted == wanted_state::running && record.settled == settled_state::running) {
-      state.link = state.context->make_link(record, self);
-      state.state = vm_state::running;
-      begin_console_watch(self);
-      publish(self);
-      return;
-    }
-    begin_own(self, order_kind::kill); // half started or half stopped: end it
-    begin_stop(self, core::milliseconds{0}, false);
-    return;
-  }
-  if (is_to_go(record)) {
-    finish_delete(self);
-    return;
-  }
-  if (record.settled != settled_state::running && past.handles.empty()) {
-    state.state = record.settled == settled_state::error ? vm_state::error : vm_state::stopped;
-    publish(self);
-    return;
-  }
-  begin_own(self, order_kind::kill);
-  clear_handles(self,
-                [self](const failure&) {
-                  auto& settled = self->state.record;
-                  settled.settled = settled_state::stopped;
-                  settled.wanted = wanted_state::stopped;
-                  note_error(self, "it ended while the daemon was away", settled.error_stage);
-                  self->state.state = vm_state::stopped;
-                  save_record(self, "recover.settled", [self] { finish(self); });
-                },
-                {ec::none, {}, {}, {}});
-}
-
-void machine_gone(vm_pointer self, const machine_ended& event) {
-  auto& state = self->state;
-  if (state.operation || state.state != vm_state::running)
-    return; // the operation asked for it, or learns of it from its own request
-  begin_own(self, order_kind::kill);
-  tear_down(self, core::milliseconds{0}, [self, event](const failure&) {
-    auto& record = self->state.record;
-    record.settled = settled_state::stopped;
-    record.wanted = wanted_state::stopped;
-    note_error(self, event.reason, "running");
-    self->state.state = vm_state::stopped;
-    save_record(self, "ended.settled", [self] { finish(self); });
-  });
+  };
+  ask<done>(
+      self, "delete.wanted", context.store, context.deadlines.storage, whole,
+      [self, whole, go_on](const done&) {
+        note_saved(self, whole);
+        go_on();
+      },
+      [self, go_on](const caf::error& why) {
+        if (to_failure(why).code == ec::no_space)
+          go_on();
+        else
+          delete_failed(self, why, "note that it is to go");
+      });
 }
 
 } // namespace banger::actors

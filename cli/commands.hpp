@@ -14,6 +14,7 @@ int vm_change(client::connection link, const options& how); ///< start, stop, re
 int vm_list_all(client::connection link, const options& how);
 int vm_show(client::connection link, const options& how);
 int vm_wait(client::connection link, const options& how);
+int vm_why(client::connection link, const options& how);
 int vm_logs(client::connection link, const options& how);
 
 // run_commands.cpp
@@ -41,6 +42,7 @@ int image_delete(client::connection link, const options& how);
 // daemon_commands.cpp
 int daemon_start(const host::paths& where, const options& how);
 int daemon_status_of(const host::paths& where, const options& how);
+int show_tree(const host::paths& where, const options& how);
 int daemon_stop(const host::paths& where, const options& how);
 int show_version(const host::paths& where, const options& how);
 int follow_events(client::connection link, const options& how);

@@ -31,6 +31,17 @@ int daemon_status_of(const host::paths& where, const options& how) {
   return link ? show_status(*link, how) : report(link.error(), how);
 }
 
+int show_tree(const host::paths& where, const options& how) {
+  auto link = client::connect_or_start(where, {false, quick_limit});
+  if (!link)
+    return report(link.error(), how);
+  auto tree = link->ask<actor_tree>(get_actor_tree{}, quick_limit);
+  if (!tree)
+    return report(tree.error(), how);
+  print(how.is_json ? json(*tree) : tree_table(*tree));
+  return core::exit_ok;
+}
+
 int daemon_stop(const host::paths& where, const options& how) {
   auto was_there = client::stop_daemon(where, quick_limit);
   if (!was_there)
@@ -61,7 +72,7 @@ int show_version(const host::paths& where, const options& how) {
 }
 
 int follow_events(client::connection link, const options& how) {
-  if (auto ok = link.ask<done>(subscribe_events{}, quick_limit); !ok)
+  if (auto ok = link.ask<done>(subscribe_events{how.past_events}, quick_limit); !ok)
     return report(ok.error(), how);
   for (;;) {
     auto message = link.next(client::clock::now() + std::chrono::hours{24});

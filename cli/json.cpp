@@ -154,7 +154,39 @@ std::string json(const daemon_status& status) {
                 {"vm_count", status.vm_count},
                 {"running_count", status.running_count},
                 {"client_count", status.client_count},
-                {"worker_count", status.worker_count}});
+                {"worker_count", status.worker_count},
+                {"reconciled",
+                 {{"adopted", status.reconciled.adopted},
+                  {"settled", status.reconciled.settled},
+                  {"rolled_back", status.reconciled.rolled_back},
+                  {"failed", status.reconciled.failed},
+                  {"cleared", status.reconciled.cleared},
+                  {"pending", status.reconciled.pending},
+                  {"took_ms", status.reconciled.took_ms}}}});
+}
+
+std::string json(const vm_history& past) {
+  auto all = record::array();
+  for (const auto& x : past.transitions)
+    all.push_back({{"at_ms", x.at_ms},
+                   {"from", to_string(x.from)},
+                   {"to", to_string(x.to)},
+                   {"operation", text(x.operation)},
+                   {"stage", text(x.stage)},
+                   {"cause", text(x.cause)}});
+  return print({{"vm", to_record(past.vm)}, {"transitions", all}});
+}
+
+std::string json(const actor_tree& tree) {
+  auto all = record::array();
+  for (const auto& x : tree.actors)
+    all.push_back({{"name", text(x.name)},
+                   {"depth", x.depth},
+                   {"state", text(x.state)},
+                   {"mailbox", x.mailbox},
+                   {"restarts", x.restarts},
+                   {"last_error", text(x.last_error)}});
+  return print({{"actors", all}});
 }
 
 std::string json(const event_happened& event) {

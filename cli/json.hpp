@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/known_hosts.hpp"
+#include "protocol/diagnosis.hpp"
 #include "protocol/errors.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/result.hpp"
@@ -35,6 +36,8 @@ struct key_verdict {
 [[nodiscard]] std::string json(const host_key_list& keys);
 [[nodiscard]] std::string json(const key_verdict& x);
 [[nodiscard]] std::string json(const daemon_status& status);
+[[nodiscard]] std::string json(const vm_history& past);
+[[nodiscard]] std::string json(const actor_tree& tree);
 [[nodiscard]] std::string json(const event_happened& event); ///< one line
 [[nodiscard]] std::string json(const failure& why);          ///< {"error": {...}}
 

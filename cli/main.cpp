@@ -29,6 +29,7 @@ int run_connected(client::connection link, const options& how) {
     case verb::vm_ssh: return vm_ssh(std::move(link), how);
     case verb::vm_logs: return vm_logs(std::move(link), how);
     case verb::vm_wait: return vm_wait(std::move(link), how);
+    case verb::vm_why: return vm_why(std::move(link), how);
     case verb::image_build: return image_build(std::move(link), how);
     case verb::image_list: return image_list_all(std::move(link), how);
     case verb::image_show: return image_show(std::move(link), how);
@@ -44,6 +45,7 @@ int run_connected(client::connection link, const options& how) {
     case verb::daemon_start:
     case verb::daemon_status:
     case verb::daemon_stop:
+    case verb::daemon_tree:
     case verb::version: break;
   }
   return core::exit_failed;
@@ -62,6 +64,8 @@ int run(const options& how) {
     return daemon_start(*where, how);
   if (how.what == verb::daemon_status)
     return daemon_status_of(*where, how);
+  if (how.what == verb::daemon_tree)
+    return show_tree(*where, how);
   if (how.what == verb::daemon_stop)
     return daemon_stop(*where, how);
   if (how.what == verb::version)

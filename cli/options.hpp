@@ -24,6 +24,7 @@ enum class verb : std::uint8_t {
   vm_ssh,
   vm_logs,
   vm_wait,
+  vm_why,
   image_build,
   image_list,
   image_show,
@@ -38,6 +39,7 @@ enum class verb : std::uint8_t {
   daemon_start,
   daemon_status,
   daemon_stop,
+  daemon_tree,
   events,
   version,
 };
@@ -57,6 +59,7 @@ struct options {
   vm_state wanted = vm_state::running; ///< wait
   std::string recipe;                  ///< image build: absolute path, or empty
   bool follows = false;                ///< logs
+  std::uint32_t past_events = 0;       ///< events
   std::uint64_t tail_bytes = 0;        ///< logs; 0: all
   std::string fingerprint;             ///< hostkey accept; empty: the offered key's
   std::string known_hosts_file;        ///< hostkey verify, and the next three

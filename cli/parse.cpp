@@ -119,7 +119,10 @@ private:
     build_ssh();
     build_daemon();
     command(&app_, "events", verb::events, "print what happens, as it happens",
-            "Ends with Ctrl-C.");
+            "Ends with Ctrl-C. Since the daemon started:  banger events --last 100")
+        ->add_option("--last", out_.what.past_events,
+                     "first the last so many that the daemon remembers (0 to 1000)")
+        ->check(CLI::Range(0, 1000));
     command(&app_, "version", verb::version,
             "print the versions of banger and of the daemon, if one runs",
             "It never starts the daemon.");
@@ -184,6 +187,9 @@ private:
     wait->add_option("--for", raw_.wanted, "running or stopped (running)")
         ->check(CLI::IsMember({"running", "stopped"}));
     wait->add_option("--timeout", raw_.timeout, "like 30s, 5m or 1h (1h)");
+    add_ref(command(vm, "why", verb::vm_why, "show how a VM came to be as it is",
+                    "Its last changes with what caused them, across restarts of the daemon.\n"
+                    "What next:  banger vm logs VM"));
   }
 
   void add_stop(CLI::App* to) {
@@ -268,6 +274,8 @@ private:
             "Exits with 5 where none runs. It never starts one.");
     command(daemon, "stop", verb::daemon_stop, "end the daemon; VMs go on running",
             "The next banger command starts it again.");
+    command(daemon, "tree", verb::daemon_tree, "show what the daemon is made of, live",
+            "Each actor: what it is at, messages waiting for it, restarts, its last error.");
   }
 
   // -- what went wrong

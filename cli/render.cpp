@@ -48,6 +48,25 @@ std::string details(const std::vector<std::vector<std::string>>& rows) {
   return table(shown);
 }
 
+std::string or_dash(std::string x) {
+  return x.empty() ? "-" : std::move(x);
+}
+
+std::string reconciled_text(const reconcile_report& x) {
+  std::string text;
+  auto add = [&](std::uint32_t count, const char* what) {
+    if (count > 0)
+      text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + what;
+  };
+  add(x.adopted, "adopted");
+  add(x.settled, "settled");
+  add(x.rolled_back, "rolled back");
+  add(x.failed, "failed");
+  add(x.cleared, "of no VM cleared");
+  add(x.pending, "not at rest yet");
+  return (text.empty() ? "all as it was left" : text) + " (" + std::to_string(x.took_ms) + " ms)";
+}
+
 } // namespace
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {
@@ -182,11 +201,40 @@ std::string status_details(const daemon_status& status, std::int64_t now_ms) {
                   {"uptime", duration(now_ms - status.started_at_ms)},
                   {"VMs", std::to_string(status.vm_count) +
                               ", of them running: " + std::to_string(status.running_count)},
+                  {"at its start", reconciled_text(status.reconciled)},
                   {"clients", std::to_string(status.client_count)},
                   {"workers", std::to_string(status.worker_count)},
                   {"socket", status.socket},
                   {"database", status.database},
                   {"log", status.log}});
+}
+
+std::string history_details(const vm_history& past, std::int64_t now_ms) {
+  const auto& vm = past.vm;
+  auto text = vm.name + " is " + to_string(vm.state);
+  if (!past.transitions.empty())
+    text += " for " + duration(now_ms - past.transitions.back().at_ms);
+  if (!vm.last_error.empty())
+    text += ": " + printable(vm.last_error);
+  text += "\n";
+  if (past.transitions.empty())
+    return text + "Nothing has become of it yet.\n";
+  std::vector<std::vector<std::string>> rows{{"WHEN", "WHAT", "OPERATION", "STAGE", "CAUSE"}};
+  for (const auto& x : past.transitions)
+    rows.push_back({clock_time(x.at_ms),
+                    x.from == x.to ? to_string(x.to) : to_string(x.from) + " -> " + to_string(x.to),
+                    or_dash(x.operation), or_dash(x.stage), or_dash(printable(x.cause))});
+  return text + table(rows);
+}
+
+std::string tree_table(const actor_tree& tree) {
+  std::vector<std::vector<std::string>> rows{
+      {"ACTOR", "STATE", "MAILBOX", "RESTARTS", "LAST ERROR"}};
+  for (const auto& x : tree.actors)
+    rows.push_back({std::string(std::size_t{2} * x.depth, ' ') + x.name, x.state,
+                    std::to_string(x.mailbox), std::to_string(x.restarts),
+                    or_dash(printable(x.last_error))});
+  return table(rows);
 }
 
 std::string event_line(const event_happened& event) {

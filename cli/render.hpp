@@ -2,6 +2,7 @@
 // told.
 #pragma once
 
+#include "protocol/diagnosis.hpp"
 #include "protocol/errors.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/values.hpp"
@@ -32,6 +33,8 @@ namespace banger::cli {
 [[nodiscard]] std::string key_details(const host_key_info& key);
 [[nodiscard]] std::string image_details(const image_info& image, std::int64_t now_ms);
 [[nodiscard]] std::string status_details(const daemon_status& status, std::int64_t now_ms);
+[[nodiscard]] std::string history_details(const vm_history& past, std::int64_t now_ms);
+[[nodiscard]] std::string tree_table(const actor_tree& tree);
 [[nodiscard]] std::string event_line(const event_happened& event);
 
 /// Text of others on one line of a terminal: control characters as \\n, \\t or \\x1b.

@@ -107,6 +107,16 @@ int vm_show(client::connection link, const options& how) {
                    [](const vm_info& vm) { return vm_details(vm, host::unix_ms()); });
 }
 
+int vm_why(client::connection link, const options& how) {
+  session talk{std::move(link), how};
+  auto past =
+      talk.ask<vm_history>(get_vm_history{how.refs.front()}, quick_limit, on_interrupt::leave);
+  if (!past)
+    return report(past.error(), how);
+  print(how.is_json ? json(*past) : history_details(*past, host::unix_ms()));
+  return core::exit_ok;
+}
+
 int vm_wait(client::connection link, const options& how) {
   auto limit = how.timeout_ms != 0 ? std::chrono::milliseconds{how.timeout_ms} + quick_limit
                                    : operation_limit;

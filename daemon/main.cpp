@@ -11,6 +11,7 @@
 #include "protocol/version.hpp"
 #include "ssh/known_hosts_file.hpp"
 #include "storage/image_catalog.hpp"
+#include "storage/migrations.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -30,6 +31,10 @@ std::string to_line(const failure& why) {
   return why.hint.empty() ? line : line + "\nhint: " + why.hint;
 }
 
+/// From the actors to main: end, for a part of us has failed.
+constexpr int part_failed = SIGUSR1;
+constexpr int exit_software = 70; // sysexits(3)
+
 void raise_fd_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
@@ -44,7 +49,7 @@ sigset_t block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
   sigset_t handled;
   sigemptyset(&handled);
-  for (auto signal : {SIGTERM, SIGINT, SIGHUP})
+  for (auto signal : {SIGTERM, SIGINT, SIGHUP, part_failed})
     sigaddset(&handled, signal);
   ::pthread_sigmask(SIG_BLOCK, &handled, nullptr);
   return handled;
@@ -89,14 +94,16 @@ result<host::unique_fd> take_state(const host::paths& where) {
   }
 }
 
+/// Says what a start would do to the database, and does nothing.
 int check_migrations(const host::paths& where) {
-  auto db = storage::database::open(where.database);
-  if (!db) {
-    std::fprintf(stderr, "%s\n", to_line(db.error()).c_str());
+  auto version = storage::database::read_schema_version(where.database);
+  if (!version) {
+    std::fprintf(stderr, "%s\n", to_line(version.error()).c_str());
     return 1;
   }
-  auto version = (*db)->schema_version();
-  std::printf("%s: schema %d\n", where.database.c_str(), version ? *version : -1);
+  auto newest = storage::newest_migration();
+  std::printf("%s: schema %d, newest %d: %s\n", where.database.c_str(), *version, newest,
+              *version == newest ? "up to date" : "the next start brings it up to date");
   return 0;
 }
 
@@ -122,14 +129,20 @@ result<node_parts> prepare(const host::paths& where) {
   if (!db)
     return tl::make_unexpected(db.error());
   parts.database = std::move(*db);
-  auto known = load_known_vms(*parts.database);
+  auto known = load_known_vms(where, *parts.database);
   if (!known)
     return tl::make_unexpected(known.error());
-  for (const auto& line : clear_what_nobody_knows(where, *known))
+  for (const auto& line : clear_what_nobody_knows(where, *known)) {
     host::log_warning(line);
-  parts.known = std::move(*known);
+    ++parts.cleared;
+  }
+  parts.known = std::move(known->vms);
   storage::image_catalog{where.images}.prune(used_builds(parts.known));
   parts.on_stop_request = [] { ::kill(::getpid(), SIGTERM); };
+  parts.on_service_failed = [](const std::string& why) {
+    host::log_error(why + "; the daemon ends, and the next command starts another one");
+    ::kill(::getpid(), part_failed);
+  };
   return parts;
 }
 
@@ -169,10 +182,11 @@ int serve(const host::paths& where, const options& how, const host::unique_fd& c
   while (::sigwait(&handled, &signal) == 0 && signal == SIGHUP) {
   }
   host::log_info("bangerd ends; VMs go on running");
+  (*serving)->stop(signal == part_failed ? exit_software : 0);
   serving->reset();
   state_lock->reset();
   host::remove_file(where.lock);
-  return 0;
+  return signal == part_failed ? exit_software : 0;
 }
 
 int run(int argc, char** argv) {

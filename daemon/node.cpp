@@ -1,5 +1,6 @@
 #include "daemon/node.hpp"
 
+#include "actors/account.hpp"
 #include "actors/client_session.hpp"
 #include "actors/events.hpp"
 #include "actors/exec.hpp"
@@ -29,14 +30,19 @@
 #include <caf/scoped_actor.hpp>
 
 #include <algorithm>
+#include <map>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace banger::daemon {
 
 namespace {
 
+using service_watcher = described_actor;
+
 constexpr std::chrono::seconds listen_limit{10};
+constexpr std::chrono::seconds reconcile_limit{20};
 constexpr std::chrono::seconds shutdown_limit{8};
 
 unsigned cores() {
@@ -85,15 +91,20 @@ public:
   result<void> start() {
     spawn_services();
     spawn_supervisor();
-    return listen();
+    reconcile();
+    auto listening = listen();
+    watch_services();
+    return listening;
   }
 
-  void stop() {
+  void stop(int status_of_hang = 0) {
+    if (std::exchange(is_stopped_, true))
+      return;
     // A handler that hangs must not keep the daemon: everything that counts is on disk already.
-    std::thread watchdog{[] {
+    std::thread watchdog{[status_of_hang] {
       std::this_thread::sleep_for(shutdown_limit);
       host::log_error("shutdown hangs; giving up");
-      ::_exit(0);
+      ::_exit(status_of_hang);
     }};
     watchdog.detach();
     caf::scoped_actor self{system_};
@@ -104,6 +115,7 @@ public:
     end(self, leases_);
     end(self, known_hosts_);
     end(self, store_);
+    end(self, watcher_);
     context_.reset(); // what it holds would keep actors alive
     session_context_.reset();
     io_.stop();
@@ -123,7 +135,7 @@ private:
     auto limits = core::deadlines{};
     store_ = system_.spawn<caf::detached>(actors::store, std::move(parts_.database));
     known_hosts_ = system_.spawn<caf::detached>(actors::known_hosts, parts_.where.known_hosts,
-                                               ssh::known_hosts_file::compact_above);
+                                                ssh::known_hosts_file::compact_above);
     auto first = static_cast<std::uint32_t>(std::hash<std::string>{}(parts_.where.state));
     leases_ =
         system_.spawn(actors::leases, std::size_t{cores()}, first, [](const std::string& address) {
@@ -164,7 +176,53 @@ private:
     context->known_hosts_path = parts_.where.known_hosts;
     context_ = context;
     supervisor_ = system_.spawn(actors::supervisor, context_, events_, parts_.where.vms,
-                                std::move(parts_.known));
+                                std::move(parts_.known), parts_.cleared);
+  }
+
+  std::vector<actor_child> roots() const {
+    return {{"store", store_, 0, {}},    {"known_hosts", known_hosts_, 0, {}},
+            {"leases", leases_, 0, {}},  {"events", events_, 0, {}},
+            {"images", images_, 0, {}},  {"supervisor", supervisor_, 0, {}},
+            {"gateway", gateway_, 0, {}}};
+  }
+
+  /// What has no actor above it that could start it anew takes the daemon with it: all that counts
+  /// is on disk, VMs run on, and the next command starts another one.
+  void watch_services() {
+    watcher_ = system_.spawn([parts = roots(), give_up = parts_.on_service_failed](
+                                 service_watcher::pointer self) -> service_watcher::behavior_type {
+      std::map<caf::actor_addr, std::string> names;
+      for (const auto& part : parts)
+        if (part.handle) {
+          self->monitor(part.handle);
+          names.emplace(caf::actor_cast<caf::actor_addr>(part.handle), part.name);
+        }
+      self->set_down_handler([names, give_up](const caf::down_msg& down) {
+        auto name = names.find(down.source);
+        if (name != names.end() && !actors::is_orderly(down.reason))
+          give_up(name->second + " failed: " + to_string(to_failure(down.reason)));
+      });
+      return {[self](const describe_actor&) { return actors::account_of(self, "watches"); }};
+    });
+  }
+
+  /// Nobody is served before the VMs are as the list says. One that does not come to rest in time
+  /// is shown at it.
+  void reconcile() {
+    caf::scoped_actor self{system_};
+    self->request(supervisor_, reconcile_limit, await_reconciled{})
+        .receive(
+            [](const reconcile_report& x) {
+              auto line = "reconciled in " + std::to_string(x.took_ms) +
+                          " ms: " + std::to_string(x.adopted) + " adopted, " +
+                          std::to_string(x.settled) + " settled, " + std::to_string(x.rolled_back) +
+                          " rolled back, " + std::to_string(x.failed) + " failed, " +
+                          std::to_string(x.cleared) + " cleared";
+              host::log_info(line);
+            },
+            [](const caf::error&) {
+              host::log_warning("some VMs have not come to rest yet; serving all the same");
+            });
   }
 
   daemon_status describe() const {
@@ -191,10 +249,19 @@ private:
       return system_.spawn(actors::exec, spec, &io_);
     };
     context->stop_daemon = parts_.on_stop_request;
+    // Copies, for sessions outlive some of them; the gateway, which is made with this, weakly.
+    auto gateway = std::make_shared<caf::weak_actor_ptr>();
+    context->list_roots = [all = roots(), gateway] {
+      auto now = all;
+      if (auto alive = caf::actor_cast<caf::strong_actor_ptr>(*gateway))
+        now.back().handle = caf::actor_cast<described_actor>(alive);
+      return now;
+    };
     context->describe_daemon = [this] { return describe(); };
     session_context_ = context;
     gateway_ = system_.spawn(actors::gateway, session_context_,
                              [this] { transport::sweep_connections(system_); });
+    *gateway = caf::actor_cast<caf::weak_actor_ptr>(gateway_);
     // Any client could ask these for more than we offer.
     system_.registry().erase(caf::atom("SpawnServ"));
     caf::scoped_actor self{system_};
@@ -213,6 +280,7 @@ private:
   node_parts parts_;
   std::int64_t started_at_ms_ = host::unix_ms();
   ssh::ssh_io io_;
+  bool is_stopped_ = false;
   mutable config config_;
   mutable caf::actor_system system_{config_};
   store_actor store_;
@@ -222,6 +290,7 @@ private:
   images_actor images_;
   supervisor_actor supervisor_;
   gateway_actor gateway_;
+  service_watcher watcher_;
   std::shared_ptr<const actors::vm_context> context_;
   std::shared_ptr<const actors::session_context> session_context_;
 };
@@ -235,6 +304,10 @@ result<std::unique_ptr<node>> node::start(node_parts parts) {
     return tl::make_unexpected(ok.error());
   }
   return std::unique_ptr<node>{new node{std::move(made)}};
+}
+
+void node::stop(int status_of_hang) {
+  running_->stop(status_of_hang);
 }
 
 node::~node() {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace banger::daemon {
@@ -18,7 +19,10 @@ struct node_parts {
   login_key key;
   std::unique_ptr<storage::database> database;
   std::vector<actors::known_vm> known;
+  std::uint32_t cleared = 0;             ///< processes and folders of no VM that were found
   std::function<void()> on_stop_request; ///< a client asked the daemon to end; must not block
+  /// A part that cannot be started anew has failed: the daemon is to end. Must not block.
+  std::function<void(const std::string& why)> on_service_failed;
 };
 
 /// Runs the actors; ends them, and not the VMs, when destroyed.
@@ -26,6 +30,10 @@ class node {
 public:
   /// Spawns everything and listens. Errors: failed, with what CAF says.
   [[nodiscard]] static result<std::unique_ptr<node>> start(node_parts parts);
+
+  /// Ends as the destructor does, but with this exit status of the whole process where a part
+  /// hangs.
+  void stop(int status_of_hang);
 
   /// Ordered: clients first, the store last. A part that hangs is given up after some seconds.
   ~node();

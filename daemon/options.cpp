@@ -14,7 +14,7 @@ bool parse_options(int argc, char** argv, options& x, int& status) {
   app.add_flag("--detach", x.is_detached,
                "go into the background; exits with 0 once clients can connect");
   app.add_flag("--check-migrations", x.checks_migrations,
-               "open the database, say its schema, and exit");
+               "say what a start would do to the database, change nothing, and exit");
   if (const char* level = std::getenv("BANGER_LOG"); level != nullptr)
     x.log_level = level;
   app.add_option("--log-level", x.log_level,

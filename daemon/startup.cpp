@@ -2,11 +2,17 @@
 
 #include "actors/vm_files_blocking.hpp"
 #include "core/handles.hpp"
+#include "core/key_provenance.hpp"
+#include "core/known_hosts.hpp"
+#include "core/vm_record_check.hpp"
 #include "host/files.hpp"
+#include "host/log.hpp"
 #include "host/process.hpp"
 #include "hypervisor/strays.hpp"
+#include "ssh/known_hosts_file.hpp"
 #include "storage/vm_records.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -17,12 +23,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t max_small_file = 64U << 10;
-
-/// Only what looks like a VM's folder: 12 hex digits.
-bool is_vm_id(const std::string& name) {
-  constexpr std::size_t id_size = 12;
-  return name.size() == id_size && name.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
 
 /// A folder without a row comes from a database that was lost or replaced, for a row is written
 /// before the folder and removed after it. So a disk in it may be all that is left of somebody's
@@ -86,20 +86,71 @@ result<login_key> prepare_key(const host::paths& where) {
   return login_key{*key, line->substr(0, line->find('\n'))};
 }
 
-result<std::vector<actors::known_vm>> load_known_vms(storage::database& db) {
+result<known_state> load_known_vms(const host::paths& where, storage::database& db) {
   auto records = storage::load_vms(db);
   if (!records)
     return tl::make_unexpected(records.error());
-  std::vector<actors::known_vm> known;
-  for (auto& record : *records) {
-    auto past = actors::look_at_past_blocking(record.directory);
-    known.push_back({std::move(record), std::move(past)});
+  known_state found;
+  for (const auto& record : *records) {
+    auto whole = core::check_record(record);
+    found.is_whole &= whole.has_value();
+    if (!whole)
+      host::log_error("vm '" + record.name + "': " + to_string(whole.error()));
+    if (core::is_vm_id(record.id)) {
+      auto placed = core::placed_in(record, where.vms);
+      auto past = actors::look_at_past_blocking(placed);
+      found.vms.push_back({std::move(placed), std::move(past)});
+    } else if (auto aside = storage::set_vm_aside(db, record.id); !aside) {
+      host::log_error(to_string(aside.error()));
+    } else {
+      found.cleared.push_back("set the row of no VM aside: '" + record.name + "'");
+    }
   }
-  return known;
+  return found;
 }
 
+namespace {
+
+/// Pins that we made, of VMs that no record knows: from a database that was lost, or a rollback
+/// that a full disk kept from its end. What others wrote is left alone.
+void clear_pins(const host::paths& where, const std::vector<actors::known_vm>& known,
+                std::vector<std::string>& cleared) {
+  std::set<std::string> names;
+  for (const auto& x : known) {
+    names.insert(x.record.name + ".vm");
+    names.insert(core::known_hosts::host_name_for(x.record.address, x.record.ssh_port));
+  }
+  ssh::known_hosts_file file{where.known_hosts};
+  auto lines = file.lines();
+  if (!lines)
+    return; // prepare() has told of it
+  std::set<std::string> nobodys;
+  std::set<std::string> others;
+  for (const auto& line : **lines) {
+    const auto is_ours = line.is_valid && line.mark == core::known_hosts::marker::none &&
+                         core::known_hosts::is_plain_name(line.hosts) &&
+                         core::provenance_of(line.comment) != key_provenance::other;
+    if (!is_ours)
+      others.insert(line.hosts);
+    else if (!names.contains(line.hosts))
+      nobodys.insert(line.hosts);
+  }
+  std::erase_if(nobodys, [&](const auto& name) {
+    return std::any_of(others.begin(), others.end(),
+                       [&](const auto& hosts) { return core::known_hosts::matches(hosts, name); });
+  });
+  auto removed = file.remove({nobodys.begin(), nobodys.end()});
+  if (!removed)
+    host::log_warning(to_string(removed.error()));
+  else if (removed->count > 0)
+    cleared.push_back("forgot the host keys of no VM: " + std::to_string(removed->count));
+}
+
+} // namespace
+
 std::vector<std::string> clear_what_nobody_knows(const host::paths& where,
-                                                 const std::vector<actors::known_vm>& known) {
+                                                 const known_state& state) {
+  const auto& known = state.vms;
   std::vector<core::vm_handles> alive;
   std::set<std::string> folders;
   for (const auto& x : known) {
@@ -107,12 +158,15 @@ std::vector<std::string> clear_what_nobody_knows(const host::paths& where,
     if (auto handles = core::parse_handles(x.past.handles); handles && x.past.is_alive)
       alive.push_back(*handles);
   }
-  std::vector<std::string> cleared;
-  for (const auto& what : hypervisor::end_strays(where.vms + "/", alive))
+  auto cleared = state.cleared;
+  for (const auto& what : hypervisor::end_strays(where.vms, alive))
     cleared.push_back("ended a process of no VM: " + what);
+  if (state.is_whole) // else the names of a VM may be the damaged part
+    clear_pins(where, known, cleared);
   std::error_code error;
   for (const auto& entry : fs::directory_iterator{where.vms, error})
-    if (is_vm_id(entry.path().filename().string()) && !folders.contains(entry.path().string()))
+    if (core::is_vm_id(entry.path().filename().string()) &&
+        !folders.contains(entry.path().string()))
       cleared.push_back(clear_folder(where, entry.path()));
   return cleared;
 }

@@ -36,13 +36,21 @@ struct login_key {
 
 [[nodiscard]] result<login_key> prepare_key(const host::paths& where);
 
-/// Every VM of the database, with what its handles file says of its process.
-[[nodiscard]] result<std::vector<actors::known_vm>> load_known_vms(storage::database& db);
+/// What the database says.
+struct known_state {
+  std::vector<actors::known_vm> vms;
+  bool is_whole = true;             ///< no row is damaged
+  std::vector<std::string> cleared; ///< a line for each row that can be no VM's
+};
 
-/// Ends processes of ours that no record knows, and clears folders of no VM away: to "lost" in the
-/// state folder where they hold a disk. @returns a line for each. Only for one who holds the state
-/// folder's lock.
-[[nodiscard]] std::vector<std::string>
-clear_what_nobody_knows(const host::paths& where, const std::vector<actors::known_vm>& known);
+/// Every VM of the database, with what its handles file says of its process. Their folders are
+/// where the state folder is now. A row that can be no VM's goes to a table of its own.
+[[nodiscard]] result<known_state> load_known_vms(const host::paths& where, storage::database& db);
+
+/// Ends processes of ours that no record knows, forgets our pins of no VM, and clears folders of no
+/// VM away: to "lost" in the state folder where they hold a disk. @returns a line for each. Only
+/// for one who holds the state folder's lock.
+[[nodiscard]] std::vector<std::string> clear_what_nobody_knows(const host::paths& where,
+                                                               const known_state& state);
 
 } // namespace banger::daemon

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <sys/un.h>
 
 namespace banger::host {
@@ -12,18 +13,27 @@ namespace {
 
 constexpr std::size_t longest_socket = sizeof(sockaddr_un::sun_path) - 1;
 
+/// One spelling of a folder, for paths in it are recorded and compared: no "//", no "." and no
+/// slash at its end.
+std::string plain(const std::string& path) {
+  auto text = std::filesystem::path{path}.lexically_normal().string();
+  while (text.size() > 1 && text.ends_with('/'))
+    text.pop_back();
+  return text == "/" ? std::string{} : text;
+}
+
 /// An XDG variable, or its default below HOME.
 result<std::string> base(const environment& env, const std::string& name,
                          const std::string& below) {
   if (auto value = env(name); value && value->starts_with('/'))
-    return *value;
+    return plain(*value);
   auto home = env("HOME");
   if (!home || !home->starts_with('/'))
     return fail(
         ec::bad_request, "find the folder for " + name,
         home ? "HOME is not an absolute path" : "HOME is not set",
         "set HOME, or all of XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME and XDG_CACHE_HOME");
-  return *home + below;
+  return plain(*home) + below;
 }
 
 std::string runtime_base(const environment& env, uid_t uid) {

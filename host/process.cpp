@@ -235,9 +235,38 @@ std::vector<std::string> arguments_of(pid_t pid) {
   return all;
 }
 
-std::vector<pid_t> find_processes_naming(const std::string& text) {
+bool names_path(const std::string& argument, const std::string& path) {
+  for (auto at = argument.find(path); at != std::string::npos; at = argument.find(path, at + 1)) {
+    const auto end = at + path.size();
+    const auto begins = at == 0 || argument[at - 1] == '=' || argument[at - 1] == ',';
+    const auto ends = end == argument.size() || argument[end] == '/' || argument[end] == ',';
+    if (begins && ends)
+      return true;
+  }
+  return false;
+}
+
+namespace {
+
+/// Names the mounts that a process sees; empty where we may not know.
+std::string mounts_of(const std::string& process) {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/" + process + "/ns/mnt", error).string();
+}
+
+/// Of our user, and where a path means what it means to us.
+bool is_neighbour(const std::string& process, const std::string& our_mounts) {
+  struct stat info {};
+  return ::stat(("/proc/" + process).c_str(), &info) == 0 && info.st_uid == ::geteuid() &&
+         mounts_of(process) == our_mounts;
+}
+
+} // namespace
+
+std::vector<pid_t> find_processes_naming(const std::string& path) {
   std::vector<pid_t> found;
   std::error_code error;
+  const auto our_mounts = mounts_of("self");
   for (std::filesystem::directory_iterator entry{"/proc", error}, end; !error && entry != end;
        entry.increment(error)) {
     auto name = entry->path().filename().string();
@@ -247,7 +276,8 @@ std::vector<pid_t> find_processes_naming(const std::string& text) {
       continue;
     auto arguments = arguments_of(pid);
     if (std::any_of(arguments.begin(), arguments.end(),
-                    [&](const auto& x) { return x.find(text) != std::string::npos; }))
+                    [&](const auto& x) { return names_path(x, path); }) &&
+        is_neighbour(name, our_mounts))
       found.push_back(pid);
   }
   std::sort(found.begin(), found.end());

@@ -61,10 +61,14 @@ void signal_process(const unique_fd& pidfd, int signal);
 /// The arguments of a process; empty where there is none, and for a moment after it was spawned.
 [[nodiscard]] std::vector<std::string> arguments_of(pid_t pid);
 
-/// Processes with an argument that holds this text, by rising pid; ourselves left out. What an
-/// earlier daemon started and nobody has handles for is found this way. Scans /proc: 7 ms for a few
-/// hundred processes.
-[[nodiscard]] std::vector<pid_t> find_processes_naming(const std::string& text);
+/// True for an argument that is `path`, is in that folder, or gives one of them a name: "DIR",
+/// "DIR/x", "file=DIR/x,if=none".
+[[nodiscard]] bool names_path(const std::string& argument, const std::string& path);
+
+/// Our user's processes, in our mount namespace (elsewhere a path is another file), with an
+/// argument that names `path`; by rising pid, ourselves left out. What an earlier daemon started
+/// and nobody has handles for is found this way. Scans /proc: 7 ms for a few hundred processes.
+[[nodiscard]] std::vector<pid_t> find_processes_naming(const std::string& path);
 
 /// Finds a program in the folders of `path` (PATH's format). @returns its absolute path, or
 /// nothing.

@@ -119,12 +119,22 @@ result<programs> find_programs(const std::string& net_helper) {
   return x;
 }
 
+void name_sockets(core::vm_handles& handles, const std::string& directory) {
+  handles.directory = directory;
+  handles.qmp_socket = directory + "/qmp.sock";
+  handles.control_socket = directory + "/control.sock";
+}
+
+std::string program_name(const std::vector<std::string>& arguments) {
+  if (arguments.empty())
+    return {};
+  return arguments.front().substr(arguments.front().rfind('/') + 1);
+}
+
 result<qemu_process> start_qemu(const launch_machine& request, const programs& where) {
   qemu_process x;
   x.handles.vm_id = request.vm_id;
-  x.handles.directory = request.directory;
-  x.handles.qmp_socket = request.directory + "/qmp.sock";
-  x.handles.control_socket = request.directory + "/control.sock";
+  name_sockets(x.handles, request.directory);
   x.accelerator = x.handles.accelerator = where.has_kvm ? "kvm" : "tcg";
   x.handles.boot_id = host::boot_id();
   x.handles.started_at_ms = host::unix_ms();
@@ -178,7 +188,7 @@ result<qemu_process> adopt_qemu(const core::vm_handles& handles) {
   auto arguments = host::arguments_of(handles.qemu.pid);
   auto is_ours =
       std::any_of(arguments.begin(), arguments.end(), [&](const std::string& x_argument) {
-        return x_argument.find(handles.directory) != std::string::npos;
+        return host::names_path(x_argument, handles.directory);
       });
   if (!is_ours || host::has_ended(*pidfd))
     return gone;

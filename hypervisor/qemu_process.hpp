@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace banger::hypervisor {
 
@@ -31,6 +32,12 @@ struct qemu_process {
   host::unique_fd control; ///< connected to the guest's control port; lines both ways
   std::string accelerator; ///< "kvm" or "tcg"
 };
+
+/// Fills in where the sockets of a VM are.
+void name_sockets(core::vm_handles& handles, const std::string& directory);
+
+/// The name of a process's program, without its folder; empty where it has none.
+[[nodiscard]] std::string program_name(const std::vector<std::string>& arguments);
 
 /// Makes the sockets, then starts both processes in sessions of their own, so that they survive us.
 /// On failure nothing is left. QEMU's own words go to `qemu.log` in the VM's folder. Errors:

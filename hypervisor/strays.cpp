@@ -1,5 +1,7 @@
 #include "hypervisor/strays.hpp"
 
+#include "hypervisor/qemu_process.hpp"
+
 #include "host/process.hpp"
 #include "host/unique_fd.hpp"
 
@@ -18,10 +20,7 @@ bool is_among(const core::process_identity& x, const std::vector<core::vm_handle
 
 /// The program's name, where it is one that we leave running.
 std::string program_of(pid_t pid) {
-  auto arguments = host::arguments_of(pid);
-  if (arguments.empty())
-    return {};
-  auto name = arguments.front().substr(arguments.front().rfind('/') + 1);
+  auto name = program_name(host::arguments_of(pid));
   return name.starts_with("qemu-system-") || name == "banger-net" ? name : std::string{};
 }
 

@@ -5,6 +5,7 @@
 #include "core/module_order.hpp"
 #include "core/sha256.hpp"
 #include "host/clock.hpp"
+#include "host/fault_point.hpp"
 #include "host/files.hpp"
 #include "host/random.hpp"
 #include "images/root_tree.hpp"
@@ -178,10 +179,14 @@ result<std::string> publish(const build_request& request, const work_folder& wor
   std::error_code error;
   fs::create_directories(home, error);
   fs::rename(work.result(), home / build, error);
+  if (auto fault = host::fault_at("image.publish", host::fault_moment::after))
+    return tl::make_unexpected(*fault);
   if (error)
     return fail(ec::failed, "put the image in place", error.message());
   auto link = home / (".current-" + build);
   fs::create_directory_symlink(build, link, error);
+  if (auto fault = host::fault_at("image.current", host::fault_moment::before))
+    return tl::make_unexpected(*fault);
   if (!error)
     fs::rename(link, home / "current", error);
   if (error)
@@ -205,23 +210,28 @@ result<std::string> build_image(tool_runner& tools, const build_request& request
   (void)::chmod(work.path.c_str(), 0755);
   struct step {
     const char* name;
+    const char* point; ///< where a test can break it
     std::function<result<void>()> run;
   };
+  // The points are named as literals, so that a test can find that it has them all.
   const step steps[] = {
-      {"packages", [&] { return install_packages(tools, request, work, on_stage); }},
-      {"unpacking", [&] { return unpack_tree(tools, work); }},
-      {"kernel",
+      {"packages", "image.packages",
+       [&] { return install_packages(tools, request, work, on_stage); }},
+      {"unpacking", "image.unpacking", [&] { return unpack_tree(tools, work); }},
+      {"kernel", "image.kernel",
        [&]() -> result<void> {
          std::error_code error;
          fs::create_directory(work.result(), error);
          return extract_kernel(tools, work);
        }},
-      {"initramfs", [&] { return make_initrd(tools, request, work); }},
-      {"root disk", [&] { return make_root_disk(tools, request, work); }},
-      {"finishing", [&] { return write_manifest(request, work); }},
+      {"initramfs", "image.initramfs", [&] { return make_initrd(tools, request, work); }},
+      {"root disk", "image.root_disk", [&] { return make_root_disk(tools, request, work); }},
+      {"finishing", "image.finishing", [&] { return write_manifest(request, work); }},
   };
-  for (const auto& [name, run] : steps) {
+  for (const auto& [name, point, run] : steps) {
     on_stage(name, "");
+    if (auto fault = host::fault_at(point, host::fault_moment::before))
+      return tl::make_unexpected(*fault);
     if (auto ok = run(); !ok)
       return tl::make_unexpected(ok.error());
     if (tools.ended_by() != 0)

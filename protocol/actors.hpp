@@ -14,22 +14,71 @@
 
 namespace banger {
 
+/// Request: what are you at? Reply: actor_account. From `banger daemon tree`.
+struct describe_actor {};
+
+template <class Inspector>
+auto inspect(Inspector& f, describe_actor&) {
+  return f();
+}
+
+struct actor_account;
+
+/// Whoever can be asked what it is at: every actor that lives for more than a moment.
+using describes_itself = caf::replies_to<describe_actor>::with<actor_account>;
+using described_actor = caf::typed_actor<describes_itself>;
+
+/// An actor as the one above it knows it.
+struct actor_child {
+  std::string name;
+  described_actor handle; ///< none: it was given up
+  std::uint32_t restarts = 0;
+  std::string last_error;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, actor_child& x) {
+  return f(x.name, x.handle, x.restarts, x.last_error);
+}
+
+/// What an actor says of itself.
+struct actor_account {
+  std::string state;
+  std::uint32_t mailbox = 0; ///< messages that wait
+  std::uint32_t restarts = 0;
+  std::string last_error;
+  std::vector<actor_child> children;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, actor_account& x) {
+  return f(x.state, x.mailbox, x.restarts, x.last_error, x.children);
+}
+
+/// TREE_WALK: one walk through all actors. Scheduled; ends with the answer.
+using tree_walk_actor = caf::typed_actor<caf::replies_to<get_actor_tree>::with<actor_tree>>;
+
 /// STORE: the SQLite connection. Detached, private: never published, never sees a remote handle.
-using store_actor = caf::typed_actor<caf::replies_to<save_vm>::with<done>, //
-                                     caf::replies_to<load_vm>::with<vm_record>,
-                                     caf::replies_to<forget_vm>::with<done>>;
+using store_actor =
+    caf::typed_actor<caf::replies_to<save_vm>::with<done>, //
+                     caf::replies_to<load_vm>::with<vm_record>,
+                     caf::replies_to<forget_vm>::with<done>,
+                     caf::replies_to<load_transitions>::with<vm_transitions>, describes_itself,
+                     // INTERNAL: its own clock.
+                     caf::reacts_to<commit_writes>>;
 
 /// LEASES: guest addresses and start slots. Scheduled.
 using leases_actor =
     caf::typed_actor<caf::replies_to<reserve_address>::with<address_lease>,
                      caf::reacts_to<address_taken>, //
                      caf::reacts_to<address_freed>, caf::replies_to<acquire_start_slot>::with<done>,
-                     caf::reacts_to<release_start_slot>>;
+                     caf::reacts_to<release_start_slot>, describes_itself>;
 
 /// EVENTS: the event stream and its subscribers. Scheduled.
 using event_sink_actor = caf::typed_actor<caf::reacts_to<event_happened>>;
-using events_actor = caf::typed_actor<caf::reacts_to<publish_event>,
-                                      caf::reacts_to<subscribe_events, event_sink_actor>>;
+using events_actor =
+    caf::typed_actor<caf::reacts_to<publish_event>,
+                     caf::reacts_to<subscribe_events, event_sink_actor>, describes_itself>;
 
 /// VM_FILES: blocking work on one VM's folder. Detached, lives as long as the operation that needs
 /// it.
@@ -43,12 +92,10 @@ using vm_files_actor = caf::typed_actor<
 using fd_watcher_actor = caf::typed_actor<caf::reacts_to<fd_ready>>;
 
 /// KNOWN_HOSTS: the daemon's sole writer of its known_hosts file. Detached: it syncs to disk.
-using known_hosts_actor =
-    fd_watcher_actor::extend<caf::replies_to<get_host_key_algorithms>::with<host_key_algorithms>,
-                             caf::replies_to<check_host_key>::with<done>,
-                             caf::replies_to<pin_host_key>::with<done>,
-                             caf::replies_to<read_pins>::with<host_key_list>,
-                             caf::reacts_to<step_due>>;
+using known_hosts_actor = fd_watcher_actor::extend<
+    caf::replies_to<get_host_key_algorithms>::with<host_key_algorithms>,
+    caf::replies_to<check_host_key>::with<done>, caf::replies_to<pin_host_key>::with<done>,
+    caf::replies_to<read_pins>::with<host_key_list>, describes_itself, caf::reacts_to<step_due>>;
 
 /// Whoever hears from the SSH I/O thread.
 using ssh_listener_actor = caf::typed_actor<caf::reacts_to<ssh_note>, caf::reacts_to<ssh_data>>;
@@ -56,14 +103,15 @@ using ssh_listener_actor = caf::typed_actor<caf::reacts_to<ssh_note>, caf::react
 /// GUEST_LINK: the one SSH connection of a running VM: connects, checks the host key, reconnects.
 using guest_link_actor =
     ssh_listener_actor::extend<caf::replies_to<connect_guest>::with<guest_connected>,
-                               caf::replies_to<verify_guest>::with<done>, caf::reacts_to<step_due>>;
+                               caf::replies_to<verify_guest>::with<done>, describes_itself,
+                               caf::reacts_to<step_due>>;
 
 /// EXEC: one command in a guest: three channels and a client. Ends with the command.
 using exec_actor = ssh_listener_actor::extend<caf::reacts_to<exec_input>, //
                                               caf::reacts_to<exec_input_ended>,
                                               caf::reacts_to<exec_signal>, //
                                               caf::reacts_to<exec_credit>, //
-                                              caf::reacts_to<close_exec>,  //
+                                              caf::reacts_to<close_exec>, describes_itself,
                                               caf::reacts_to<step_due>>;
 
 /// Whoever wants to hear of an operation's stages.
@@ -73,7 +121,7 @@ using progress_actor = caf::typed_actor<caf::reacts_to<stage_entered>>;
 using machine_actor =
     fd_watcher_actor::extend<caf::replies_to<launch_machine>::with<machine_launched>,
                              caf::replies_to<await_ready>::with<done>,
-                             caf::replies_to<end_machine>::with<machine_ended>,
+                             caf::replies_to<end_machine>::with<machine_ended>, describes_itself,
                              caf::reacts_to<step_due>>;
 
 /// VM: one per VM; the only owner of its record, its state and its machine. Scheduled: never
@@ -88,7 +136,7 @@ using vm_actor = caf::typed_actor<caf::replies_to<order, progress_actor>::with<v
                                   caf::replies_to<get_host_key>::with<host_key_info>,
                                   caf::replies_to<accept_host_key>::with<host_key_info>,
                                   caf::replies_to<forget_host_key>::with<host_key_info>,
-                                  caf::replies_to<check_guest_key>::with<done>,
+                                  caf::replies_to<check_guest_key>::with<done>, describes_itself,
                                   // INTERNAL: from its machine, its link, and its own clock.
                                   caf::reacts_to<machine_ended>,    //
                                   caf::reacts_to<host_key_refused>, //
@@ -111,37 +159,42 @@ using supervisor_actor = caf::typed_actor<
     caf::replies_to<forget_host_key>::with<host_key_info>,
     caf::replies_to<check_guest_key>::with<done>,
     caf::replies_to<get_used_images>::with<used_images>,
+    caf::replies_to<get_vm_history>::with<vm_history>,
+    caf::replies_to<await_reconciled>::with<reconcile_report>, describes_itself,
     // INTERNAL: from the VMs.
-    caf::reacts_to<vm_changed>>;
+    caf::reacts_to<vm_changed>, caf::reacts_to<vm_recovered>>;
 
 /// IMAGE: one build of an image, as a child process. Scheduled; ends with the build.
 using image_actor = fd_watcher_actor::extend<caf::replies_to<run_build, progress_actor>::with<done>,
                                              caf::reacts_to<cancel>>;
 
 /// IMAGES: the registry of images, on disk. Detached: it reads folders and removes big files.
-using images_actor = caf::typed_actor<
-    caf::replies_to<list_images>::with<image_list>, caf::replies_to<get_image>::with<image_info>,
-    caf::replies_to<delete_image>::with<image_info>,
-    caf::replies_to<resolve_image>::with<image_files>,
-    caf::replies_to<order, progress_actor>::with<image_info>, caf::reacts_to<cancel>>;
+using images_actor = caf::typed_actor<caf::replies_to<list_images>::with<image_list>,
+                                      caf::replies_to<get_image>::with<image_info>,
+                                      caf::replies_to<delete_image>::with<image_info>,
+                                      caf::replies_to<resolve_image>::with<image_files>,
+                                      caf::replies_to<order, progress_actor>::with<image_info>,
+                                      caf::reacts_to<cancel>, describes_itself>;
 
 /// OPERATION: one long request of a client: its stages, its cancel. Ends with the request.
 using operation_actor =
     progress_actor::extend<caf::replies_to<perform, order>::with<vm_info>,
                            caf::replies_to<perform, build_image>::with<image_info>,
-                           caf::reacts_to<cancel>>;
+                           caf::reacts_to<cancel>, describes_itself>;
 
 /// CLIENT_SESSION: all that one client may ask. With the gateway, the only actor that remote
 /// handles reach. Scheduled; ends with the client.
 using client_session_actor = progress_actor::extend<
     caf::replies_to<hello>::with<welcome>, caf::replies_to<cancel_operations>::with<done>,
     caf::replies_to<get_daemon_status>::with<daemon_status>,
-    caf::replies_to<stop_daemon>::with<done>, caf::replies_to<subscribe_events>::with<done>,
-    caf::replies_to<create_vm>::with<vm_info>, caf::replies_to<start_vm>::with<vm_info>,
-    caf::replies_to<stop_vm>::with<vm_info>, caf::replies_to<restart_vm>::with<vm_info>,
-    caf::replies_to<kill_vm>::with<vm_info>, caf::replies_to<delete_vm>::with<vm_info>,
-    caf::replies_to<get_vm>::with<vm_info>, caf::replies_to<list_vms>::with<vm_list>,
-    caf::replies_to<wait_vm>::with<vm_info>, caf::replies_to<get_ssh_target>::with<ssh_target>,
+    caf::replies_to<get_actor_tree>::with<actor_tree>,
+    caf::replies_to<get_vm_history>::with<vm_history>, caf::replies_to<stop_daemon>::with<done>,
+    caf::replies_to<subscribe_events>::with<done>, caf::replies_to<create_vm>::with<vm_info>,
+    caf::replies_to<start_vm>::with<vm_info>, caf::replies_to<stop_vm>::with<vm_info>,
+    caf::replies_to<restart_vm>::with<vm_info>, caf::replies_to<kill_vm>::with<vm_info>,
+    caf::replies_to<delete_vm>::with<vm_info>, caf::replies_to<get_vm>::with<vm_info>,
+    caf::replies_to<list_vms>::with<vm_list>, caf::replies_to<wait_vm>::with<vm_info>,
+    caf::replies_to<get_ssh_target>::with<ssh_target>,
     caf::replies_to<read_console>::with<console_chunk>,
     caf::replies_to<list_host_keys>::with<host_key_list>,
     caf::replies_to<get_host_key>::with<host_key_info>,
@@ -154,6 +207,7 @@ using client_session_actor = progress_actor::extend<
     caf::reacts_to<exec_credit>,      //
     caf::replies_to<list_images>::with<image_list>, caf::replies_to<get_image>::with<image_info>,
     caf::replies_to<build_image>::with<image_info>, caf::replies_to<delete_image>::with<image_info>,
+    describes_itself,
     // INTERNAL: from its operations, its commands and the event stream.
     caf::reacts_to<event_happened>,    //
     caf::reacts_to<exec_started>,      //
@@ -162,8 +216,8 @@ using client_session_actor = progress_actor::extend<
     caf::reacts_to<exec_ended>>;
 
 /// GATEWAY: the one published actor. Gives each client a client_session.
-using gateway_actor =
-    caf::typed_actor<caf::replies_to<hello>::with<welcome>, caf::reacts_to<sweep>>;
+using gateway_actor = caf::typed_actor<caf::replies_to<hello>::with<welcome>, describes_itself,
+                                       caf::reacts_to<sweep>>;
 
 } // namespace banger
 
@@ -182,7 +236,15 @@ BANGER_ADD_TYPE(get_guest_link)
 BANGER_ADD_TYPE(expire_waiters)
 BANGER_ADD_TYPE(count_vms)
 BANGER_ADD_TYPE(vm_counts)
+BANGER_ADD_TYPE(await_reconciled)
+BANGER_ADD_TYPE(reconcile_report)
+BANGER_ADD_TYPE(vm_recovered)
+BANGER_ADD_TYPE(describe_actor)
+BANGER_ADD_TYPE(actor_account)
 BANGER_ADD_TYPE(save_vm)
+BANGER_ADD_TYPE(commit_writes)
+BANGER_ADD_TYPE(load_transitions)
+BANGER_ADD_TYPE(vm_transitions)
 BANGER_ADD_TYPE(forget_vm)
 BANGER_ADD_TYPE(load_vm)
 BANGER_ADD_TYPE(vm_record)

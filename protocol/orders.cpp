@@ -15,4 +15,15 @@ std::string to_string(order_kind x) {
   return "order(" + std::to_string(static_cast<unsigned>(x)) + ")";
 }
 
+std::string to_string(recovery x) {
+  switch (x) {
+    case recovery::unchanged: return "unchanged";
+    case recovery::adopted: return "adopted";
+    case recovery::settled: return "settled";
+    case recovery::rolled_back: return "rolled back";
+    case recovery::failed: return "failed";
+  }
+  return "recovery(" + std::to_string(static_cast<unsigned>(x)) + ")";
+}
+
 } // namespace banger

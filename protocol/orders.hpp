@@ -3,6 +3,7 @@
 #pragma once
 
 #include "protocol/requests.hpp"
+#include "protocol/store_orders.hpp"
 #include "protocol/values.hpp"
 #include "protocol/vm_record.hpp"
 
@@ -107,35 +108,37 @@ auto inspect(Inspector& f, count_vms&) {
 struct vm_counts {
   std::uint32_t all = 0;
   std::uint32_t running = 0;
+  reconcile_report reconciled;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, vm_counts& x) {
-  return f(x.all, x.running);
+  return f(x.all, x.running, x.reconciled);
 }
 
-// -- store
-// -----------------------------------------------------------------------------------------
-
-/// Request: make this the VM's row. Reply: done, once it is on disk. Errors: storage_failed,
-/// already_exists.
-struct save_vm {
-  vm_record record;
-};
+/// Request: answer when every VM known at start-up has come to rest. Reply: reconcile_report.
+struct await_reconciled {};
 
 template <class Inspector>
-auto inspect(Inspector& f, save_vm& x) {
-  return f(x.record);
+auto inspect(Inspector& f, await_reconciled&) {
+  return f();
 }
 
-/// Request: remove the VM's row. Reply: done, once it is on disk. Errors: storage_failed.
-struct forget_vm {
+/// How a VM's actor found its VM when it began.
+enum class recovery : std::uint8_t { unchanged, adopted, settled, rolled_back, failed };
+
+[[nodiscard]] std::string to_string(recovery x);
+
+/// Event: a VM's actor has made record and reality agree.
+struct vm_recovered {
   std::string id;
+  recovery outcome = recovery::unchanged;
+  std::string detail; ///< what was found
 };
 
 template <class Inspector>
-auto inspect(Inspector& f, forget_vm& x) {
-  return f(x.id);
+auto inspect(Inspector& f, vm_recovered& x) {
+  return f(x.id, x.outcome, x.detail);
 }
 
 // -- leases
@@ -340,8 +343,10 @@ auto inspect(Inspector& f, end_machine& x) {
 
 /// What is true of a VM's hypervisor process when its actor starts.
 struct vm_past {
-  std::string handles;   ///< text of the handles file; empty where there is none
-  bool is_alive = false; ///< the process those handles name still runs
+  std::string handles;     ///< text of the handles file; empty where there is none
+  bool is_alive = false;   ///< the process those handles name still runs
+  std::string finding;     ///< what is odd about it: lost handles, a reboot, a moved folder
+  bool is_restart = false; ///< of the actor alone: the clients of the daemon are still there
   std::int32_t pid = 0;
   std::string accelerator;
   std::int64_t started_at_ms = 0;
@@ -349,28 +354,18 @@ struct vm_past {
 
 template <class Inspector>
 auto inspect(Inspector& f, vm_past& x) {
-  return f(x.handles, x.is_alive, x.pid, x.accelerator, x.started_at_ms);
+  return f(x.handles, x.is_alive, x.finding, x.is_restart, x.pid, x.accelerator, x.started_at_ms);
 }
 
-/// Request: the past of the VM in this folder, after the end of processes that work on it and that
-/// its handles do not know. Reply: vm_past.
+/// Request: the past of this VM, after the end of processes that work in its folder and that its
+/// handles do not know. Reply: vm_past.
 struct look_at_past {
-  std::string directory;
+  vm_record record;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, look_at_past& x) {
-  return f(x.directory);
-}
-
-/// Request: a VM's record. Reply: vm_record. Errors: not_found, storage_failed.
-struct load_vm {
-  std::string id;
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, load_vm& x) {
-  return f(x.id);
+  return f(x.record);
 }
 
 /// Reply, and event to the VM: the process is gone and its sockets are removed.

@@ -80,12 +80,15 @@ auto inspect(Inspector& f, stop_daemon&) {
   return f();
 }
 
-/// Request: send me every event from now on. Reply: done, then event_happened messages.
-struct subscribe_events {};
+/// Request: send me every event from now on, and before them up to `past` of those that were.
+/// Reply: done, then event_happened messages.
+struct subscribe_events {
+  std::uint32_t past = 0;
+};
 
 template <class Inspector>
-auto inspect(Inspector& f, subscribe_events&) {
-  return f();
+auto inspect(Inspector& f, subscribe_events& x) {
+  return f(x.past);
 }
 
 struct event_happened {

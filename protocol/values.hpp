@@ -155,6 +155,22 @@ auto inspect(Inspector& f, image_list& x) {
   return f(x.images);
 }
 
+/// What a daemon found and put right when it started, before it served anybody.
+struct reconcile_report {
+  std::uint32_t adopted = 0; ///< VMs whose processes live on
+  std::uint32_t settled = 0; ///< VMs that had died, or were half started or stopped: at rest now
+  std::uint32_t rolled_back = 0; ///< VMs half made or half deleted: gone now
+  std::uint32_t failed = 0;      ///< VMs that could not be brought to rest: in error now
+  std::uint32_t cleared = 0;     ///< processes and folders of no VM
+  std::uint32_t pending = 0;     ///< VMs it has not finished with
+  std::int64_t took_ms = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, reconcile_report& x) {
+  return f(x.adopted, x.settled, x.rolled_back, x.failed, x.cleared, x.pending, x.took_ms);
+}
+
 struct daemon_status {
   std::string program_version;
   std::uint32_t protocol_version = 0;
@@ -167,12 +183,13 @@ struct daemon_status {
   std::uint32_t running_count = 0;
   std::uint32_t client_count = 0;
   std::uint32_t worker_count = 0; ///< scheduler threads
+  reconcile_report reconciled;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, daemon_status& x) {
   return f(x.program_version, x.protocol_version, x.pid, x.started_at_ms, x.socket, x.database,
-           x.log, x.vm_count, x.running_count, x.client_count, x.worker_count);
+           x.log, x.vm_count, x.running_count, x.client_count, x.worker_count, x.reconciled);
 }
 
 /// All that `ssh` needs to reach a guest.

@@ -2,6 +2,7 @@
 // the light client's names are all made from it. Order is free; names are what travels.
 #pragma once
 
+#include "protocol/diagnosis.hpp"
 #include "protocol/requests.hpp"
 
 #include <array>
@@ -12,6 +13,7 @@
   X(hello)                                                                                         \
   X(cancel_operations)                                                                             \
   X(get_daemon_status)                                                                             \
+  X(get_actor_tree)                                                                                \
   X(stop_daemon)                                                                                   \
   X(subscribe_events)                                                                              \
   X(create_vm)                                                                                     \
@@ -22,6 +24,7 @@
   X(delete_vm)                                                                                     \
   X(get_vm)                                                                                        \
   X(list_vms)                                                                                      \
+  X(get_vm_history)                                                                                \
   X(wait_vm)                                                                                       \
   X(get_ssh_target)                                                                                \
   X(read_console)                                                                                  \
@@ -49,6 +52,8 @@
   X(event_happened)                                                                                \
   X(vm_info)                                                                                       \
   X(vm_list)                                                                                       \
+  X(vm_history)                                                                                    \
+  X(actor_tree)                                                                                    \
   X(ssh_target)                                                                                    \
   X(console_chunk)                                                                                 \
   X(host_key_info)                                                                                 \

@@ -61,6 +61,9 @@ public:
   /// glued to it, and drains. Call it when the file has changed, or another has its name.
   [[nodiscard]] result<void> heal();
 
+  /// Drops what was parsed of the file; the next look reads it again.
+  void forget_parsed() { cache_ = {}; }
+
   /// The text; empty where there is no file.
   [[nodiscard]] result<std::string> read();
 

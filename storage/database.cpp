@@ -2,8 +2,10 @@
 
 #include "storage/migrations.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace banger::storage {
@@ -75,37 +77,140 @@ std::string statement::text(int column) const {
   return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)};
 }
 
-result<std::unique_ptr<database>> database::open(const std::string& path) {
-  // Made by us, so that it is private from the start.
-  auto fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return fail_errno("open the database " + path);
-  ::close(fd);
-  sqlite3* connection = nullptr;
-  auto code = sqlite3_open_v2(path.c_str(), &connection,
-                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  std::unique_ptr<database> made{new database{connection}};
+namespace {
+
+constexpr int busy_ms = 5000;
+
+struct connection_closer {
+  void operator()(sqlite3* x) const { sqlite3_close_v2(x); }
+};
+using connection_pointer = std::unique_ptr<sqlite3, connection_closer>;
+
+result<connection_pointer> connect_to(const std::string& path, int flags) {
+  sqlite3* made = nullptr;
+  auto code = sqlite3_open_v2(path.c_str(), &made, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+  connection_pointer connection{made};
   if (code != SQLITE_OK)
     return fail(ec::storage_failed, "open the database " + path, sqlite3_errstr(code));
-  constexpr int busy_ms = 5000;
-  sqlite3_busy_timeout(connection, busy_ms);
-  sqlite3_extended_result_codes(connection, 0);
+  sqlite3_busy_timeout(made, busy_ms);
+  sqlite3_extended_result_codes(made, 0);
+  return connection;
+}
+
+failure too_new(const std::string& path, int version) {
+  return {ec::version_mismatch, "open the database " + path,
+          "its schema is " + std::to_string(version) + ", this banger knows " +
+              std::to_string(newest_migration()),
+          "use the banger that wrote it, or a newer one"};
+}
+
+failure damaged(const std::string& path, const failure& why) {
+  return {why.code, "open the database " + path, why.why,
+          "restore a copy of it, or move it out of the way: VMs in it are then forgotten"};
+}
+
+} // namespace
+
+result<std::unique_ptr<database>> database::open(const std::string& path) {
+  // Made by us, so that it is private from the start. One that is there is not opened: closing it
+  // would drop the locks of another connection of ours (fcntl(2)).
+  if (::access(path.c_str(), R_OK | W_OK) != 0) {
+    auto fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+      return fail_errno("open the database " + path);
+    ::close(fd);
+  }
+  auto connection = connect_to(path, SQLITE_OPEN_READWRITE);
+  if (!connection)
+    return tl::make_unexpected(connection.error());
+  std::unique_ptr<database> made{new database{path, connection->release()}};
   auto version = made->schema_version();
   if (!version)
-    return fail(version.error().code, "open the database " + path, version.error().why,
-                "move it out of the way; VMs in it are then forgotten");
+    return tl::make_unexpected(damaged(path, version.error()));
   if (*version > newest_migration())
-    return fail(ec::version_mismatch, "open the database " + path,
-                "its schema is " + std::to_string(*version) + ", this banger knows " +
-                    std::to_string(newest_migration()),
-                "use the banger that wrote it, or a newer one");
+    return tl::make_unexpected(too_new(path, *version));
+  if (auto whole = made->check(); !whole)
+    return tl::make_unexpected(damaged(path, whole.error()));
   auto ready =
       made->execute("PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL");
   if (ready)
-    ready = migrate(*made, *version);
+    ready = apply_migrations(*made, *version, newest_migration());
+  if (ready)
+    ready = made->note_file();
   if (!ready)
     return tl::make_unexpected(ready.error());
   return made;
+}
+
+result<int> database::read_schema_version(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0)
+    return 0;
+  auto connection = connect_to(path, SQLITE_OPEN_READONLY);
+  if (!connection)
+    return tl::make_unexpected(connection.error());
+  database found{path, connection->release()};
+  auto version = found.schema_version();
+  if (!version)
+    return tl::make_unexpected(damaged(path, version.error()));
+  if (*version > newest_migration())
+    return tl::make_unexpected(too_new(path, *version));
+  return version;
+}
+
+/// A damaged page is found before anything is written beside it.
+result<void> database::check() {
+  auto rows = prepare("PRAGMA quick_check(1)");
+  auto row = rows.next();
+  if (!row)
+    return tl::make_unexpected(row.error());
+  auto verdict = rows.text(0);
+  if (verdict != "ok")
+    return fail(ec::storage_failed, "check the database", verdict);
+  return {};
+}
+
+result<void> database::note_file() {
+  struct stat found {};
+  if (::stat(path_.c_str(), &found) != 0)
+    return fail_errno("look at the database " + path_);
+  device_ = found.st_dev;
+  inode_ = found.st_ino;
+  return {};
+}
+
+bool database::is_in_transaction() const {
+  return sqlite3_get_autocommit(connection_) == 0;
+}
+
+result<void> database::keep_in_place() {
+  struct stat found {};
+  if (::stat(path_.c_str(), &found) == 0) {
+    if (found.st_dev == device_ && found.st_ino == inode_)
+      return {};
+    return fail(ec::storage_failed, "write to the database " + path_,
+                "another file has been put in its place",
+                "banger daemon stop; the next command opens that one");
+  }
+  return errno == ENOENT ? put_back() : fail_errno("look at the database " + path_);
+}
+
+/// All of it is still there for as long as we hold it open: copies it back to its name.
+result<void> database::put_back() {
+  const auto copy = path_ + ".new";
+  // What belongs to the removed file by name would be taken for the new one's.
+  for (const auto* suffix : {"-wal", "-shm"})
+    ::unlink((path_ + suffix).c_str());
+  ::unlink(copy.c_str());
+  if (auto copied = prepare("VACUUM INTO ?").bind(copy).run(); !copied)
+    return copied;
+  ::chmod(copy.c_str(), 0600);
+  if (::rename(copy.c_str(), path_.c_str()) != 0)
+    return fail_errno("put back the database " + path_);
+  auto again = open(path_);
+  if (!again)
+    return tl::make_unexpected(again.error());
+  std::swap(connection_, (*again)->connection_);
+  return note_file();
 }
 
 database::~database() {

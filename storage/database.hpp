@@ -50,6 +50,9 @@ public:
   /// left untouched; storage_failed for a file that is no database; no_space.
   [[nodiscard]] static result<std::unique_ptr<database>> open(const std::string& path);
 
+  /// What schema a file has, without a change to it: 0 for a new or missing file. Errors: as open.
+  [[nodiscard]] static result<int> read_schema_version(const std::string& path);
+
   ~database();
   database(const database&) = delete;
 
@@ -61,9 +64,27 @@ public:
   /// The number of the newest migration this file has had; 0 for a new file.
   [[nodiscard]] result<int> schema_version();
 
+  /// False also where SQLite has rolled a transaction back by itself, as it does on some errors.
+  [[nodiscard]] bool is_in_transaction() const;
+
+  /// Sees to it that the path still names the file we write to. One that was removed is put back
+  /// from what is open still, so that nothing is lost. Errors: storage_failed where another file is
+  /// in its place; no_space.
+  [[nodiscard]] result<void> keep_in_place();
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
 private:
-  explicit database(sqlite3* connection) : connection_(connection) {}
+  database(std::string path, sqlite3* connection)
+      : path_(std::move(path)), connection_(connection) {}
+  result<void> check();
+  result<void> note_file();
+  result<void> put_back();
+
+  std::string path_;
   sqlite3* connection_;
+  std::uint64_t device_ = 0; ///< with the inode: the file that is open
+  std::uint64_t inode_ = 0;
 };
 
 /// Several writes as one: all of them are kept, for the price of one fsync, or none. Rolls back

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace banger::storage {
 
@@ -147,9 +148,11 @@ void image_catalog::prune(const std::vector<std::string>& used) const {
     for (const auto& build : fs::directory_iterator{entry.path(), ignored}) {
       auto id = build.path().filename().string();
       auto is_used = std::find(used.begin(), used.end(), name + "/" + id) != used.end();
-      if (build.is_directory(ignored) && !build.is_symlink(ignored) && id != current && !is_used)
+      const auto is_build = build.is_directory(ignored) && !build.is_symlink(ignored);
+      if ((is_build && id != current && !is_used) || id.starts_with(".current-"))
         (void)host::remove_tree(build.path().string());
     }
+    ::rmdir(entry.path().c_str()); // one whose first build never came to be; others are not empty
   }
 }
 

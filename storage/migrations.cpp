@@ -33,6 +33,19 @@ constexpr std::array steps{
          error_stage TEXT NOT NULL,
          error_at_ms INTEGER NOT NULL
        ) STRICT;)",
+    // 2: what became of it, the newest few of each
+    R"(CREATE TABLE vm_transitions (
+         number INTEGER PRIMARY KEY AUTOINCREMENT,
+         vm_id TEXT NOT NULL REFERENCES vms (id) ON DELETE CASCADE,
+         at_ms INTEGER NOT NULL,
+         from_state INTEGER NOT NULL,
+         to_state INTEGER NOT NULL,
+         operation TEXT NOT NULL,
+         stage TEXT NOT NULL,
+         cause TEXT NOT NULL,
+         UNIQUE (vm_id, at_ms, from_state, to_state)
+       ) STRICT;
+       CREATE INDEX vm_transitions_of ON vm_transitions (vm_id, number);)",
 };
 
 result<void> apply(database& db, const std::string& step, const std::string& number) {
@@ -48,17 +61,17 @@ result<void> apply(database& db, const std::string& step, const std::string& num
 
 } // namespace
 
-int newest_migration() {
-  return static_cast<int>(steps.size());
-}
-
-result<void> migrate(database& db, int from) {
-  for (auto i = static_cast<std::size_t>(from); i < steps.size(); ++i) {
+result<void> apply_migrations(database& db, int from, int to) {
+  for (auto i = static_cast<std::size_t>(from); i < static_cast<std::size_t>(to); ++i) {
     auto number = std::to_string(i + 1);
     if (auto ok = apply(db, steps[i], number); !ok)
       return fail(ok.error().code, "bring the database up to schema " + number, ok.error().why);
   }
   return {};
+}
+
+int newest_migration() {
+  return static_cast<int>(steps.size());
 }
 
 } // namespace banger::storage

@@ -10,8 +10,8 @@ class database;
 
 [[nodiscard]] int newest_migration();
 
-/// Applies every step after `from`, each in a transaction of its own, so that a crash leaves a
-/// whole step or none. Errors: storage_failed, no_space.
-[[nodiscard]] result<void> migrate(database& db, int from);
+/// Applies the steps after `from` up to `to`, each in a transaction of its own, so that a crash
+/// leaves a whole step or none. Errors: storage_failed, no_space.
+[[nodiscard]] result<void> apply_migrations(database& db, int from, int to);
 
 } // namespace banger::storage

@@ -1,5 +1,7 @@
 #include "storage/vm_records.hpp"
 
+#include <utility>
+
 namespace banger::storage {
 
 namespace {
@@ -26,6 +28,11 @@ constexpr std::string_view upsert =
     " host_key_public = excluded.host_key_public, created_at_ms = excluded.created_at_ms,"
     " wanted = excluded.wanted, settled = excluded.settled, error = excluded.error,"
     " error_stage = excluded.error_stage, error_at_ms = excluded.error_at_ms";
+
+vm_state state_from(std::int64_t stored) {
+  const auto is_known = stored >= 0 && stored <= static_cast<std::int64_t>(vm_state::deleting);
+  return is_known ? static_cast<vm_state>(stored) : vm_state::error;
+}
 
 vm_record from_row(const statement& row) {
   int column = 0;
@@ -57,23 +64,25 @@ vm_record from_row(const statement& row) {
   return x;
 }
 
-} // namespace
-
-namespace {
-
-/// @param id  empty: all
-result<std::vector<vm_record>> load(database& db, const std::string& id) {
-  std::vector<vm_record> all;
-  auto rows = db.prepare(select_by_name);
-  rows.bind(id);
+/// What `read` makes of each row.
+template <class F>
+auto read_rows(statement rows, F read) -> result<std::vector<decltype(read(rows))>> {
+  std::vector<decltype(read(rows))> all;
   for (;;) {
     auto row = rows.next();
     if (!row)
       return tl::make_unexpected(row.error());
     if (!*row)
       return all;
-    all.push_back(from_row(rows));
+    all.push_back(read(rows));
   }
+}
+
+/// @param id  empty: all
+result<std::vector<vm_record>> load(database& db, const std::string& id) {
+  auto rows = db.prepare(select_by_name);
+  rows.bind(id);
+  return read_rows(std::move(rows), from_row);
 }
 
 } // namespace
@@ -107,6 +116,52 @@ result<void> save_vm_record(database& db, const vm_record& x) {
   row.bind(static_cast<std::int64_t>(x.wanted)).bind(static_cast<std::int64_t>(x.settled));
   row.bind(x.error).bind(x.error_stage).bind(x.error_at_ms);
   return row.run();
+}
+
+result<void> add_transitions(database& db, const std::string& vm_id,
+                             const std::vector<vm_transition>& transitions) {
+  if (transitions.empty())
+    return {};
+  for (const auto& x : transitions) {
+    auto row = db.prepare(
+        "INSERT OR IGNORE INTO vm_transitions (vm_id, at_ms, from_state, to_state, operation, "
+        "stage, cause) VALUES (?,?,?,?,?,?,?)");
+    row.bind(vm_id).bind(x.at_ms).bind(static_cast<std::int64_t>(x.from));
+    row.bind(static_cast<std::int64_t>(x.to)).bind(x.operation).bind(x.stage).bind(x.cause);
+    if (auto added = row.run(); !added)
+      return added;
+  }
+  auto old =
+      db.prepare("DELETE FROM vm_transitions WHERE vm_id = ?1 AND number <= (SELECT number "
+                 "FROM vm_transitions WHERE vm_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)");
+  return old.bind(vm_id).bind(std::int64_t{vm_transition_limit}).run();
+}
+
+result<std::vector<vm_transition>> load_vm_transitions(database& db, const std::string& vm_id) {
+  auto rows = db.prepare("SELECT at_ms, from_state, to_state, operation, stage, cause FROM "
+                         "vm_transitions WHERE vm_id = ? ORDER BY number");
+  rows.bind(vm_id);
+  return read_rows(std::move(rows), [](const statement& row) {
+    return vm_transition{row.integer(0),
+                         state_from(row.integer(1)),
+                         state_from(row.integer(2)),
+                         row.text(3),
+                         row.text(4),
+                         row.text(5)};
+  });
+}
+
+result<void> set_vm_aside(database& db, const std::string& id) {
+  auto together = transaction::begin(db);
+  if (!together)
+    return tl::make_unexpected(together.error());
+  if (auto made = db.execute("CREATE TABLE IF NOT EXISTS lost_vms AS SELECT * FROM vms WHERE 0");
+      !made)
+    return made;
+  auto copied = db.prepare("INSERT INTO lost_vms SELECT * FROM vms WHERE id = ?").bind(id).run();
+  if (copied)
+    copied = db.prepare("DELETE FROM vms WHERE id = ?").bind(id).run();
+  return copied ? together->commit() : copied;
 }
 
 result<void> remove_vm_record(database& db, const std::string& id) {

@@ -1,6 +1,7 @@
-// The `vms` table.
+// The `vms` table, and `vm_transitions`, which goes with it.
 #pragma once
 
+#include "protocol/diagnosis.hpp"
 #include "protocol/result.hpp"
 #include "protocol/vm_record.hpp"
 #include "storage/database.hpp"
@@ -20,7 +21,20 @@ namespace banger::storage {
 /// the name or the address; no_space; storage_failed.
 [[nodiscard]] result<void> save_vm_record(database& db, const vm_record& x);
 
-/// Removes a record; none there: fine. Errors: storage_failed.
+/// Adds what has become of a VM; only the newest vm_transition_limit are kept. Errors: as for a
+/// record; storage_failed where there is no such VM.
+[[nodiscard]] result<void> add_transitions(database& db, const std::string& vm_id,
+                                           const std::vector<vm_transition>& transitions);
+
+/// The oldest first. Errors: storage_failed.
+[[nodiscard]] result<std::vector<vm_transition>> load_vm_transitions(database& db,
+                                                                     const std::string& vm_id);
+
+/// Moves a row to the table `lost_vms`, where nobody looks but a person: its name and address are
+/// free then, and nothing of it is lost. Errors: storage_failed, no_space.
+[[nodiscard]] result<void> set_vm_aside(database& db, const std::string& id);
+
+/// Removes a record and its transitions; none there: fine. Errors: storage_failed.
 [[nodiscard]] result<void> remove_vm_record(database& db, const std::string& id);
 
 } // namespace banger::storage

@@ -17,7 +17,7 @@ struct supervisor_world : scripted_world {
   void spawn_supervisor(std::vector<actors::known_vm> known = {}) {
     std::shared_ptr<const actors::vm_context> shared = context;
     supervisor = keep(system.spawn(actors::supervisor, shared, events, std::string{"/nowhere"},
-                                   std::move(known)));
+                                   std::move(known), std::uint32_t{0}));
     settle();
   }
 

@@ -1,15 +1,20 @@
 // The fault_at() of a daemon that is to be broken. BANGER_FAULT=POINT[.done]=WHAT, where WHAT is
-// "kill", "throw", or a code of errno(3) by name: EIO, ENOSPC, ENOMEM, EMFILE. ".done" is the
-// moment after the step, when its effect is there and nobody knows.
+// "kill", "throw" ("throw*2": only the first two times), or a code of errno(3) by name: EIO,
+// ENOSPC, ENOMEM, EMFILE. ".done" is the moment after the step, when its effect is there and nobody
+// knows.
+// BANGER_FAULT_MARK=PATH: a file that is made when the point is reached.
 #include "host/fault_point.hpp"
 
 #include "protocol/result.hpp"
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -23,6 +28,7 @@ namespace {
 struct planned_fault {
   std::string point;
   std::string what;
+  std::int64_t count = std::numeric_limits<std::int64_t>::max(); ///< how often
 };
 
 planned_fault read_plan() {
@@ -31,7 +37,12 @@ planned_fault read_plan() {
   auto split = plan.rfind('=');
   if (split == std::string::npos)
     return {};
-  return {plan.substr(0, split), plan.substr(split + 1)};
+  planned_fault found{plan.substr(0, split), plan.substr(split + 1)};
+  if (auto star = found.what.find('*'); star != std::string::npos) {
+    found.count = std::stoll(found.what.substr(star + 1));
+    found.what.resize(star);
+  }
+  return found;
 }
 
 int error_number(std::string_view name) {
@@ -50,6 +61,11 @@ std::optional<failure> fault_at(const char* point, fault_moment when) {
   if (plan.point.empty() ||
       plan.point != point + std::string{when == fault_moment::after ? ".done" : ""})
     return std::nullopt;
+  static std::atomic<std::int64_t> hits{0};
+  if (++hits > plan.count)
+    return std::nullopt;
+  if (const char* mark = std::getenv("BANGER_FAULT_MARK"))
+    ::close(::open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   if (plan.what == "kill") {
     ::kill(::getpid(), SIGKILL);
     for (;;)

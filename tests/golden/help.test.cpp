@@ -32,6 +32,7 @@ const std::vector<strings> commands{
     {"vm", "ssh"},
     {"vm", "logs"},
     {"vm", "wait"},
+    {"vm", "why"},
     {"image"},
     {"image", "build"},
     {"image", "list"},
@@ -48,6 +49,7 @@ const std::vector<strings> commands{
     {"daemon", "start"},
     {"daemon", "status"},
     {"daemon", "stop"},
+    {"daemon", "tree"},
 };
 
 std::string joined(const strings& words, const char* between) {

@@ -1,6 +1,7 @@
 // One value of every type that may cross the socket; no field has its default.
 #pragma once
 
+#include "protocol/diagnosis.hpp"
 #include "protocol/requests.hpp"
 
 namespace banger::test {
@@ -110,7 +111,30 @@ inline stage_entered sample() {
 
 template <>
 inline daemon_status sample() {
-  return {"0.1.0", 1, 77, 1'700'000'000'000, "/r/s", "/s/db", "/s/log", 3, 2, 1, 4};
+  return {"0.1.0", 1, 77, 1'700'000'000'000,      "/r/s", "/s/db", "/s/log", 3,
+          2,       1, 4,  {5, 4, 3, 2, 1, 6, 250}};
+}
+
+template <>
+inline subscribe_events sample() {
+  return {100};
+}
+
+template <>
+inline get_vm_history sample() {
+  return {"box"};
+}
+
+template <>
+inline vm_history sample() {
+  return {
+      sample<vm_info>(),
+      {{1'700'000'000'005, vm_state::starting, vm_state::error, "start", "booting", "no luck"}}};
+}
+
+template <>
+inline actor_tree sample() {
+  return {{{"vm box", 1, "running", 2, 3, "it broke"}}};
 }
 
 template <>

@@ -28,7 +28,11 @@ struct script {
   failure trouble{ec::hypervisor_failed, "scripted", "trouble", {}};
   std::vector<std::string> log; ///< what happened, in order
   vm_record saved;
+  std::vector<vm_transition> transitions;
+  int saves = 0;
+  int store_fails_at = 0; ///< number of the one save that fails
   vm_past past;
+  std::string looked_at; ///< the folder of the last look_at_past
   std::vector<std::uint32_t> graces;
   int machines = 0;
   [[nodiscard]] bool saw(const std::string& what) const {
@@ -49,11 +53,18 @@ caf::result<Reply> act(Self* self, script& plan, manner how, std::string what, R
 inline store_actor::behavior_type scripted_store(store_actor::pointer self, script* plan) {
   return {
       [self, plan](const save_vm& x) {
+        if (++plan->saves == plan->store_fails_at)
+          return act(self, *plan, manner::badly, "save", done{});
         plan->saved = x.record;
+        plan->transitions.insert(plan->transitions.end(), x.transitions.begin(),
+                                 x.transitions.end());
         return act(self, *plan, plan->store, "save", done{});
       },
       [self, plan](const load_vm&) { return act(self, *plan, plan->store, "load", plan->saved); },
       [self, plan](const forget_vm&) { return act(self, *plan, plan->store, "forget", done{}); },
+      [plan](const load_transitions&) { return vm_transitions{plan->transitions}; },
+      [](const describe_actor&) { return actor_account{}; },
+      [](const commit_writes&) {},
   };
 }
 
@@ -75,8 +86,9 @@ inline vm_files_actor::behavior_type scripted_files(vm_files_actor::pointer self
       [self, plan](const cap_console&) {
         return act(self, *plan, manner::well, "cap console", done{});
       },
-      [plan](const look_at_past&) {
+      [plan](const look_at_past& x) {
         plan->log.push_back("look at past");
+        plan->looked_at = x.record.directory;
         return plan->past;
       },
       [](const read_log& x) {
@@ -105,6 +117,7 @@ inline known_hosts_actor::behavior_type scripted_known_hosts(known_hosts_actor::
         return list;
       },
       [](const fd_ready&) {},
+      [](const describe_actor&) { return actor_account{}; },
       [](const step_due&) {},
   };
 }
@@ -127,6 +140,7 @@ inline images_actor::behavior_type scripted_images(images_actor::pointer) {
         return to_error({ec::image_failed, "scripted", "", {}});
       },
       [](const cancel&) {},
+      [](const describe_actor&) { return actor_account{}; },
   };
 }
 
@@ -146,6 +160,7 @@ inline machine_actor::behavior_type scripted_machine(machine_actor::pointer self
         return act(self, *plan, plan->end, "end machine",
                    machine_ended{"the guest shut down", true});
       },
+      [](const describe_actor&) { return actor_account{}; },
       [](const step_due&) {},
   };
 }
@@ -158,6 +173,7 @@ inline guest_link_actor::behavior_type scripted_link(guest_link_actor::pointer s
         return act(self, *plan, plan->link, "connect", guest_connected{7});
       },
       [self, plan](const verify_guest&) { return act(self, *plan, plan->link, "verify", done{}); },
+      [](const describe_actor&) { return actor_account{}; },
       [](const step_due&) {},
   };
 }

@@ -162,17 +162,46 @@ TEST_CASE("render: images") {
 }
 
 TEST_CASE("render: the daemon") {
-  const daemon_status x{"0.1.0", 1, 77, now - 60'000, "/r/s", "/s/db", "/s/log", 3, 2, 1, 4};
-  CHECK(status_details(x, now) == "daemon:    running, process 77\n"
-                                  "version:   0.1.0\n"
-                                  "protocol:  1\n"
-                                  "uptime:    1 min\n"
-                                  "VMs:       3, of them running: 2\n"
-                                  "clients:   1\n"
-                                  "workers:   4\n"
-                                  "socket:    /r/s\n"
-                                  "database:  /s/db\n"
-                                  "log:       /s/log\n");
+  const daemon_status x{"0.1.0", 1, 77, now - 60'000,          "/r/s", "/s/db", "/s/log", 3,
+                        2,       1, 4,  {5, 0, 1, 0, 2, 0, 30}};
+  CHECK(status_details(x, now) ==
+        "daemon:        running, process 77\n"
+        "version:       0.1.0\n"
+        "protocol:      1\n"
+        "uptime:        1 min\n"
+        "VMs:           3, of them running: 2\n"
+        "at its start:  5 adopted, 1 rolled back, 2 of no VM cleared (30 ms)\n"
+        "clients:       1\n"
+        "workers:       4\n"
+        "socket:        /r/s\n"
+        "database:      /s/db\n"
+        "log:           /s/log\n");
+  auto quiet = x;
+  quiet.reconciled = {};
+  CHECK(status_details(quiet, now).find("all as it was left (0 ms)") != std::string::npos);
+}
+
+TEST_CASE("render: what became of a VM") {
+  vm_history past;
+  past.vm.name = "box";
+  past.vm.state = vm_state::error;
+  past.vm.last_error = "it broke";
+  CHECK(history_details(past, now) == "box is error: it broke\nNothing has become of it yet.\n");
+  past.transitions = {
+      {now - 60'000, vm_state::stopped, vm_state::starting, "start", "", ""},
+      {now - 5'000, vm_state::starting, vm_state::error, "start", "booting", "no\nluck"}};
+  CHECK(history_details(past, now) ==
+        "box is error for 5 s: it broke\n"
+        "WHEN                      WHAT                 OPERATION  STAGE    CAUSE\n"
+        "2023-11-14T22:14:00.000Z  stopped -> starting  start      -        -\n"
+        "2023-11-14T22:14:55.000Z  starting -> error    start      booting  no\\nluck\n");
+}
+
+TEST_CASE("render: the tree of actors is indented") {
+  const actor_tree tree{{{"supervisor", 0, "1 VM", 0, 0, ""}, {"vm box", 1, "error", 2, 3, "why"}}};
+  CHECK(tree_table(tree) == "ACTOR       STATE  MAILBOX  RESTARTS  LAST ERROR\n"
+                            "supervisor  1 VM   0        0         -\n"
+                            "  vm box    error  2        3         why\n");
 }
 
 TEST_CASE("render: an event is one line") {

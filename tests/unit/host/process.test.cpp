@@ -249,12 +249,20 @@ TEST_CASE("process: a process is found by one of its arguments") {
   REQUIRE(::read(ready.in.get(), &byte, 1) == 1); // the kernel shows the arguments a bit late
   CHECK(arguments_of(x->pid) == request.argv);
   CHECK(find_processes_naming(marker) == std::vector<pid_t>{x->pid});
-  CHECK(find_processes_naming(marker.substr(1)) == std::vector<pid_t>{x->pid});
+  CHECK(find_processes_naming(std::to_string(::getpid())) == std::vector<pid_t>{x->pid});
+  CHECK(find_processes_naming(marker.substr(1)).empty()); // no path begins there
   CHECK(find_processes_naming(marker + "x").empty());
   gate.out.reset();
   collect(*x);
   CHECK(arguments_of(x->pid).empty());
   CHECK(find_processes_naming(marker).empty());
+}
+
+TEST_CASE("process: an argument names a path as a whole") {
+  for (const auto* yes : {"/a/b", "/a/b/c", "--dir=/a/b", "file=/a/b/c,if=none", "x=1,path=/a/b,y"})
+    CHECK_MESSAGE(names_path(yes, "/a/b"), yes);
+  for (const auto* no : {"/a/bc", "/x/a/b", "/mnt/backup/a/b/c", "a/b", "file=/x/a/b", "", "/a"})
+    CHECK_FALSE_MESSAGE(names_path(no, "/a/b"), no);
 }
 
 TEST_CASE("process: a pidfd of nobody is not found") {

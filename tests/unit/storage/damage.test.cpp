@@ -6,6 +6,10 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 namespace host = banger::host;
 namespace storage = banger::storage;
 using banger::ec;
@@ -68,6 +72,29 @@ TEST_CASE_FIXTURE(store, "store damage: a damaged table is a failure, not fewer 
   auto all = db ? storage::load_vms(**db) : tl::make_unexpected(db.error());
   REQUIRE(!all);
   CHECK(all.error().code == ec::storage_failed);
+}
+
+TEST_CASE_FIXTURE(store, "store: a file that may not be written says so, and stays as it is") {
+  fill(3);
+  const auto before = bytes();
+  REQUIRE(::chmod(path.c_str(), 0444) == 0);
+  REQUIRE(::chmod(folder.path().c_str(), 0755) == 0);
+  // In a process that is not root: nothing is forbidden to that one.
+  const auto child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    constexpr uid_t nobody = 65534;
+    if (::geteuid() == 0 && ::setuid(nobody) != 0)
+      ::_exit(2);
+    const auto db = storage::database::open(path);
+    const auto is_told = !db && to_string(db.error()).find(path) != std::string::npos &&
+                         to_string(db.error()).find("denied") != std::string::npos;
+    ::_exit(is_told ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK(bytes() == before);
 }
 
 TEST_CASE_FIXTURE(store, "store: a full disk is no_space, and what was there stays") {

@@ -152,7 +152,10 @@ TEST_CASE_FIXTURE(images, "image catalog: pruning keeps what is current or used"
   add("web", "b1");
   fs::create_directories(root / ".build-7" / "half");
   fs::create_directories(root / ".removed-old" / "b1");
+  fs::create_directories(root / "half" / "b1"); // its builder died before it was current
+  fs::create_directory_symlink("b1", root / "half" / ".current-b1");
   catalog.prune({"debian/b1", "web/b2"});
+  CHECK_FALSE(has("half"));
   CHECK(has("debian/b1/manifest.json"));
   CHECK_FALSE(has("debian/b2"));
   CHECK(has("debian/b3/manifest.json"));

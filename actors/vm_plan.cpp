@@ -1,0 +1,53 @@
+#include "actors/vm_plan.hpp"
+
+#include "core/guest_address.hpp"
+#include "core/sizes.hpp"
+#include "core/vm_name.hpp"
+#include "host/clock.hpp"
+#include "host/random.hpp"
+
+#include <algorithm>
+
+namespace banger::actors {
+
+namespace {
+
+constexpr std::uint32_t default_vcpus = 1, default_memory_mib = 512, default_disk_mib = 8192;
+
+} // namespace
+
+result<vm_record> plan_record(const supervisor_state& state, const vm_config& config) {
+  vm_record record;
+  record.name = config.name;
+  auto is_taken = [&](const std::string& name) {
+    return std::any_of(state.vms.begin(), state.vms.end(),
+                       [&](const auto& x) { return x.second.info.name == name; });
+  };
+  if (record.name.empty()) {
+    do
+      record.name = core::random_vm_name(host::random_u64());
+    while (is_taken(record.name));
+  }
+  if (auto ok = core::check_vm_name(record.name); !ok)
+    return tl::make_unexpected(ok.error());
+  if (is_taken(record.name))
+    return fail(ec::already_exists, "create vm '" + record.name + "'", "the name is taken",
+                "choose another --name, or: banger vm delete " + record.name);
+  record.image = config.image.empty() ? "debian" : config.image;
+  record.vcpu_count = config.vcpu_count != 0 ? config.vcpu_count : default_vcpus;
+  record.memory_mib = config.memory_mib != 0 ? config.memory_mib : default_memory_mib;
+  record.disk_mib = config.disk_mib != 0 ? config.disk_mib : default_disk_mib;
+  if (auto ok = core::check_vm_sizes(record.vcpu_count, record.memory_mib, record.disk_mib); !ok)
+    return tl::make_unexpected(ok.error());
+  record.is_isolated = config.is_isolated;
+  record.is_ephemeral = config.is_ephemeral;
+  record.ssh_port = core::guest_ssh_port;
+  record.created_at_ms = host::unix_ms();
+  do
+    record.id = host::random_hex(6);
+  while (state.vms.contains(record.id));
+  record.directory = state.vms_directory + "/" + record.id;
+  return record;
+}
+
+} // namespace banger::actors

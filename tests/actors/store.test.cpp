@@ -1,0 +1,124 @@
+// The store actor on a real database; the scheduler is the test's, so a test decides what is asked
+// for before the next commit.
+#include "actors/store.hpp"
+
+#include "storage/vm_records.hpp"
+#include "tests/support/deterministic_system.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+#include <filesystem>
+
+using namespace banger;
+using namespace banger::test;
+
+namespace {
+
+struct store_world : deterministic_system {
+  temporary_folder folder;
+  std::string path = folder / "banger.db";
+  store_actor store;
+
+  store_world() {
+    auto opened = storage::database::open(path);
+    REQUIRE(opened);
+    store = keep(system.spawn(actors::store, std::move(*opened)));
+    settle();
+  }
+
+  static save_vm change(const std::string& id, const std::string& name) {
+    save_vm x;
+    x.record.id = id;
+    x.record.name = name;
+    x.record.address = "address of " + id;
+    x.transitions = {{1, vm_state::stopped, vm_state::starting, "start", "booting", "no reason"}};
+    return x;
+  }
+
+  /// Asks without running anything; the answer comes with settle().
+  template <class Request>
+  auto ask_later(const Request& what) {
+    auto x = std::make_shared<answer<done>>();
+    keep(system.spawn([=, this](caf::event_based_actor* asker) {
+      asker->request(store, std::chrono::milliseconds{3'600'000}, what)
+          .then([x](const done&) { x->value = done{}; },
+                [x](caf::error& why) { x->why = to_failure(why); });
+    }));
+    return x;
+  }
+
+  std::vector<vm_record> on_disk() const {
+    auto db = storage::database::open(path);
+    REQUIRE(db);
+    auto all = storage::load_vms(**db);
+    REQUIRE(all);
+    return *all;
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(store_world, "store: an answer means that it is on disk") {
+  auto saved = ask<done>(store, change("a", "box"));
+  REQUIRE(saved->value);
+  CHECK(on_disk().size() == 1);
+  REQUIRE(ask<done>(store, forget_vm{"a"})->value);
+  CHECK(on_disk().empty());
+}
+
+TEST_CASE_FIXTURE(store_world, "store: of changes that go together one can be refused alone") {
+  auto first = ask_later(change("a", "box"));
+  auto second = ask_later(change("b", "box")); // the name is taken
+  auto third = ask_later(change("c", "other"));
+  settle();
+  CHECK(first->value);
+  CHECK(second->why.code == ec::already_exists);
+  CHECK(third->value);
+  CHECK(on_disk().size() == 2);
+}
+
+TEST_CASE_FIXTURE(store_world, "store: what was asked for before its end is written") {
+  auto saved = ask_later(change("a", "box"));
+  settle();
+  auto last = ask_later(change("b", "other"));
+  caf::anon_send_exit(store, caf::exit_reason::user_shutdown);
+  settle();
+  CHECK(last->value); // the exit overtook it in the mailbox
+  CHECK(on_disk().size() == 2);
+}
+
+TEST_CASE_FIXTURE(store_world,
+                  "store: a file that was removed is put back, with all that was in it") {
+  REQUIRE(ask<done>(store, change("a", "box"))->value);
+  for (const auto* suffix : {"", "-wal", "-shm"})
+    std::filesystem::remove(path + suffix);
+  REQUIRE(ask<done>(store, change("b", "other"))->value);
+  CHECK(on_disk().size() == 2);
+  CHECK(std::filesystem::status(path).permissions() ==
+        (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+}
+
+TEST_CASE_FIXTURE(store_world, "store: a file that somebody put in its place is left alone") {
+  REQUIRE(ask<done>(store, change("a", "box"))->value);
+  std::filesystem::rename(path, path + ".theirs");
+  std::filesystem::copy_file(path + ".theirs", path);
+  auto saved = ask<done>(store, change("b", "other"));
+  CHECK(saved->why.code == ec::storage_failed);
+  CHECK(saved->why.why.find("another file") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(store_world, "store: the newest transitions of a VM are kept, in order") {
+  for (std::uint32_t i = 0; i < vm_transition_limit + 5; ++i) {
+    auto x = change("a", "box");
+    x.transitions[0].at_ms = i;
+    REQUIRE(ask<done>(store, x)->value);
+  }
+  auto past = ask<vm_transitions>(store, load_transitions{"a"});
+  REQUIRE(past->value);
+  REQUIRE(past->value->all.size() == vm_transition_limit);
+  CHECK(past->value->all.front().at_ms == 5);
+  CHECK(past->value->all.back().at_ms == vm_transition_limit + 4);
+  CHECK(past->value->all.back().to == vm_state::starting);
+  CHECK(past->value->all.back().cause == "no reason");
+  REQUIRE(ask<done>(store, forget_vm{"a"})->value);
+  CHECK(ask<vm_transitions>(store, load_transitions{"a"})->value->all.empty());
+}

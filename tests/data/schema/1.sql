@@ -1,0 +1,28 @@
+-- A database as the program of schema 1 left it. Never changed: it is what users have.
+CREATE TABLE schema_migrations (number INTEGER PRIMARY KEY, applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE vms (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  image TEXT NOT NULL,
+  image_build TEXT NOT NULL,
+  vcpu_count INTEGER NOT NULL,
+  memory_mib INTEGER NOT NULL,
+  disk_mib INTEGER NOT NULL,
+  is_isolated INTEGER NOT NULL,
+  is_ephemeral INTEGER NOT NULL,
+  address TEXT NOT NULL UNIQUE,
+  ssh_port INTEGER NOT NULL,
+  directory TEXT NOT NULL,
+  host_key_public TEXT NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  wanted INTEGER NOT NULL,
+  settled INTEGER NOT NULL,
+  error TEXT NOT NULL,
+  error_stage TEXT NOT NULL,
+  error_at_ms INTEGER NOT NULL
+) STRICT;
+INSERT INTO schema_migrations (number) VALUES (1);
+INSERT INTO vms VALUES ('0123456789ab', 'box', 'debian', '1763990000-abc123', 2, 1024, 8192, 0, 0, '127.77.0.2', 2222,
+  '/home/u/.local/state/banger/vms/0123456789ab', 'ssh-ed25519 AAAA', 1763990001000, 1, 2, '', '', 0);
+INSERT INTO vms VALUES ('ba9876543210', 'old', 'debian', '1763990000-abc123', 1, 512, 64, 1, 1, '127.77.0.3', 2222,
+  '/home/u/.local/state/banger/vms/ba9876543210', '', 1763990002000, 0, 3, 'it broke', 'booting', 1763990003000);
