@@ -201,6 +201,13 @@ class Sandbox:
         out, err = process.communicate(stdin, timeout=timeout * PATIENCE)
         return Result(args, process.returncode, out, err, time.monotonic() - since)
 
+    def run_program(self, program, *args, timeout=COMMAND_SECONDS, env=None):
+        """Runs another program than banger to its end, in the same world."""
+        since = time.monotonic()
+        done = subprocess.run([program, *args], env=self.environment(env), cwd="/", timeout=timeout * PATIENCE,
+                              stdin=subprocess.DEVNULL, capture_output=True)
+        return Result((program, *args), done.returncode, done.stdout, done.stderr, time.monotonic() - since)
+
     def ok(self, *args, **how):
         """Runs a command that must succeed."""
         result = self.run(*args, **how)
@@ -229,6 +236,10 @@ class Sandbox:
 
     def vms(self):
         return {x["name"]: x for x in self.ok("vm", "list", "-o", "json").json["vms"]}
+
+    def vm_in_list(self, name):
+        """As the supervisor knows it, also where the VM itself does not answer."""
+        return self.vms()[name]
 
     def daemon_pid(self):
         return self.ok("daemon", "status", "-o", "json").json["pid"]

@@ -2,7 +2,8 @@
 """Runs the system tests: every function test_* of every test_*.py beside this file, each in a
 process and a sandbox of its own.
 
-  run.py [-j N] [--list] [WORD...]     only tests whose name has one of the words
+  run.py [-j N] [-v] [--list] [WORD...]     only tests whose name has one of the words; -v: with
+                                            what they print, such as tables
 
 Environment: BANGER_BUILD (folder of the executables), BANGER_TEST_IMAGES (folder with a built
 image), BANGER_TEST_CACHE (where to keep one that is built), BANGER_E2E_SLOW=1 (slow tests too),
@@ -106,12 +107,12 @@ def end_all(*_):
         process.terminate()
 
 
-def report(outcome):
+def report(outcome, is_verbose=False):
     name, status, seconds, text = outcome
     word = {0: "ok", SKIPPED: "skip"}.get(status, "FAIL")
     reason = ": " + text.strip().splitlines()[-1] if status == SKIPPED and text.strip() else ""
     print(f"{word:4} {name} ({seconds:.1f} s){reason}", flush=True)
-    if word == "FAIL":
+    if word == "FAIL" or (is_verbose and word == "ok"):
         print("\n".join("     " + line for line in text.splitlines()), flush=True)
     return word
 
@@ -121,6 +122,7 @@ def main():
                                       formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("-j", type=int, default=2, help="how many at a time (2)")
     options.add_argument("--list", action="store_true")
+    options.add_argument("-v", action="store_true", help="show what tests print that pass")
     options.add_argument("--one", help=argparse.SUPPRESS)
     options.add_argument("words", nargs="*")
     how = options.parse_args()
@@ -136,14 +138,15 @@ def main():
     # The longest first: then both processors are busy to the end.
     order = sorted(chosen, key=lambda name: -limit_of(chosen[name]))
     with ThreadPoolExecutor(how.j) as pool:
-        outcomes = [(n, pool.submit(lambda n=n: report(run_apart(n, chosen[n])))) for n in order]
+        outcomes = [(n, pool.submit(lambda n=n: report(run_apart(n, chosen[n]), how.v)))
+                    for n in order]
     words, second_try = [], []
     for name, outcome in outcomes:
         word = outcome.result()
         # An emulated guest can starve beside another one: once more, alone; then it counts.
         if word == "FAIL" and not is_ending.is_set():
             print(f"again, alone: {name}", flush=True)
-            word = report(run_apart(name, chosen[name]))
+            word = report(run_apart(name, chosen[name]), how.v)
             second_try += [name] if word == "ok" else []
         words.append(word)
     if second_try:

@@ -3,31 +3,36 @@ the truth, nothing is left over, and the verb can be repeated.
 
 The steps are the names of host::fault_at() in actors/; build/bangerd-faults has them compiled in. Each
 test prints a table: point, fault, what the VM was afterwards. Every point is hit by SIGKILL before and
-after its effect; with BANGER_E2E_SLOW=1 each also fails with EIO, ENOSPC, ENOMEM and EMFILE."""
+after its effect, and fails with one of EIO, ENOSPC, ENOMEM and EMFILE in turn; with BANGER_E2E_SLOW=1 with
+each of them."""
 
-import json
 import os
 import re
 
-from harness import BUILD, check, equal, limit, poll
+from harness import BUILD, check, equal, limit, poll, slow
+from truth import check_again, check_truth
 
 CREATE = ["create.image", "create.record", "create.files", "create.pin", "create.settled"]
 START = ["start.image", "start.wanted", "start.slot", "start.boot_files", "start.launch",
          "start.handles", "start.ready", "start.connect", "start.settled"]
 STOP = ["stop.wanted", "stop.end", "stop.handles", "stop.settled"]
 DELETE = ["delete.wanted", "stop.end", "stop.handles", "delete.files", "delete.pins", "delete.record"]
-ERRORS = ["EIO", "ENOSPC", "ENOMEM", "EMFILE"] if os.environ.get("BANGER_E2E_SLOW") else []
+ERRORS = ["EIO", "ENOSPC", "ENOMEM", "EMFILE"]
 MOMENTS = ["", ".done"]
+SCALE = 5 if os.environ.get("BANGER_E2E_SLOW") else 1  # each error at each point
 
 
 def plans(points):
-    for point in points:
+    for number, point in enumerate(points):
         for moment in MOMENTS:
-            for fault in ["kill", *ERRORS]:
-                yield point + moment, fault
+            yield point + moment, "kill"
+            if os.environ.get("BANGER_E2E_SLOW"):
+                yield from ((point + moment, error) for error in ERRORS)
+        if not os.environ.get("BANGER_E2E_SLOW"):
+            yield point + MOMENTS[number // 4 % 2], ERRORS[number % 4]
 
 
-@limit(600)
+@limit(600 * SCALE)
 def test_faults_at_every_step_of_create(box):
     for point, fault in plans(CREATE):
         status = run_with_fault(box, point, fault, "create", "--name", "box", "--disk", "64M")
@@ -40,7 +45,7 @@ def test_faults_at_every_step_of_create(box):
         check_again(box)
 
 
-@limit(900)
+@limit(900 * SCALE)
 def test_faults_at_every_step_of_start(box):
     box.ok("vm", "create", "--name", "box")
     for point, fault in plans(START):
@@ -53,7 +58,7 @@ def test_faults_at_every_step_of_start(box):
         box.ok("vm", "kill", "box")
 
 
-@limit(600)
+@limit(600 * SCALE)
 def test_faults_at_every_step_of_stop_and_kill(box):
     box.ok("vm", "create", "--name", "box")
     for verb in ("stop", "kill"):
@@ -66,7 +71,7 @@ def test_faults_at_every_step_of_stop_and_kill(box):
             equal(check_again(box)["box"]["state"], "stopped")
 
 
-@limit(600)
+@limit(600 * SCALE)
 def test_faults_at_every_step_of_delete(box):
     for point, fault in plans(DELETE):
         if "box" not in box.vms():
@@ -81,12 +86,92 @@ def test_faults_at_every_step_of_delete(box):
         check("box.vm" not in (box.state / "ssh" / "known_hosts").read_text())
 
 
+RECOVERY = {  # how the first daemon ends, and where the next one does while it puts that right
+    "start.handles.done": ["stop.wanted", "stop.end", "stop.end.done", "stop.handles", "stop.settled"],
+    "start.launch.done": ["stop.handles", "recover.settled", "recover.settled.done"],
+    "start.settled.done": ["recover.adopted", "recover.adopted.done"],
+    "delete.wanted.done": ["stop.end", "delete.files", "delete.pins.done", "delete.record"],
+}
+
+
+@limit(600)
+def test_a_recovery_that_is_killed_is_done_by_the_next(box):
+    for first, points in RECOVERY.items():
+        for point in points:
+            if "box" not in box.vms():
+                box.ok("vm", "create", "--name", "box")
+            if first.startswith("delete"):
+                box.ok("vm", "start", "box")
+            run_with_fault(box, first, "kill", first.split(".")[0], "box")
+            env = {"BANGER_DAEMON": str(BUILD / "bangerd-faults"), "BANGER_FAULT": f"{point}=kill"}
+            done = box.run("daemon", "start", env=env)
+            poll("the next daemon dies", lambda: not box.processes("bangerd-faults"), 10)
+            found = check_truth(box)
+            tell(f"{first}, then {point}", "kill", done.status, found)
+            if "box" in found:
+                box.ok("vm", "start", "box")
+                check_again(box)
+                box.ok("vm", "kill", "box")
+
+
+IMAGE = ["image.packages", "image.unpacking", "image.kernel", "image.initramfs", "image.root_disk",
+         "image.finishing", "image.publish.done", "image.current"]
+
+
+@limit(300)
+def test_faults_at_the_begin_of_an_image_build(box):
+    for point in ("image.launch", "image.launch.done"):
+        for fault in ("kill", "EMFILE"):
+            box.ok("daemon", "stop")
+            env = {"BANGER_DAEMON": str(BUILD / "bangerd-faults"), "BANGER_FAULT": f"{point}={fault}"}
+            done = box.run("image", "build", "half", "--recipe", recipe(box), env=env)
+            check(done.status != 0, done)
+            no_build_is_left(box)
+            tell(point, fault, done.status, {})
+
+
+@slow("each step is reached by a whole build of an image")
+@limit(1800)
+def test_faults_at_every_step_of_an_image_build(box):
+    """In the builder itself, which is a process of its own."""
+    for point in IMAGE:
+        for fault in ("kill", "ENOSPC"):
+            command = ["build", "--name", "half", "--recipe", recipe(box), "--images-dir", str(box.images),
+                       "--guest-dir", str(BUILD / "guest")]
+            done = box.run_program(BUILD / "banger-image-faults", *command, timeout=300,
+                                   env={"BANGER_FAULT": f"{point}={fault}"})
+            check(done.status != 0, f"{point} was never reached", done)
+            box.ok("daemon", "stop")
+            no_build_is_left(box)
+            tell(point, fault, done.status, {})
+    box.ok("image", "build", "half", "--recipe", recipe(box), timeout=300)
+    box.ok("vm", "run", "--rm", "--image", "half", "--", "true")
+    box.ok("image", "delete", "half")
+
+
+def recipe(box):
+    path = box.dir / "half.toml"
+    path.write_bytes((BUILD.parent / "images/recipes/debian.toml").read_bytes())
+    return str(path)
+
+
+def no_build_is_left(box):
+    """With the next daemon."""
+    equal(box.ok("image", "list", "-q").text, "debian\n")
+    poll("the build's processes end",
+         lambda: not [x for x in box.processes().values() if "bangerd" not in x], 30)
+    poll("nothing of it is on the disk", lambda: [x.name for x in box.images.iterdir()] == ["debian"], 10)
+
+
 def test_every_named_step_is_in_a_table(box):
     """A step that somebody adds must be tried too. Those of clean-ups run inside the others."""
     names = set()
     for path in (BUILD.parent / "actors").glob("vm*.cpp"):
         names |= set(re.findall(r'"((?:create|start|stop|delete)\.[a-z_]+)"', path.read_text()))
-    tried = set(CREATE + START + STOP + DELETE)
+    names |= set(re.findall(r'"(image\.[a-z_]+)"', (BUILD.parent / "images/build.cpp").read_text()))
+    tried = set(CREATE + START + STOP + DELETE) | {x.removesuffix(".done") for x in IMAGE}
+    names |= set(re.findall(r'"(recover\.[a-z_]+)"', (BUILD.parent / "actors/vm_recover.cpp").read_text()))
+    tried |= {x.removesuffix(".done") for points in RECOVERY.values() for x in points}
     equal(names - tried - {"stop.failed", "delete.failed"}, set())
     equal(tried - names, set())
 
@@ -99,42 +184,15 @@ def tell(point, fault, status, found):
 def run_with_fault(box, point, fault, *verb):
     """Runs a verb with a daemon that is to break. Returns the client's exit status."""
     box.ok("daemon", "stop")
-    env = {"BANGER_DAEMON": str(BUILD / "bangerd-faults"), "BANGER_FAULT": f"{point}={fault}"}
+    mark = box.dir / "reached"
+    mark.unlink(missing_ok=True)
+    env = {"BANGER_DAEMON": str(BUILD / "bangerd-faults"), "BANGER_FAULT": f"{point}={fault}",
+           "BANGER_FAULT_MARK": str(mark)}
     done = box.run("vm", *verb, env=env)
+    check(mark.exists(), f"{point} was never reached", done)
     if fault == "kill":
-        check(done.status != 0, f"{point} was never reached", done)
+        check(done.status != 0, done)
         poll("the daemon dies", lambda: not box.processes("bangerd-faults"), 10)
     else:
         box.ok("daemon", "stop", env=env)
     return done.status
-
-
-def check_truth(box):
-    """What a new daemon says is so, and nothing is there that it does not say. Returns the VMs."""
-    vms = poll("the VMs come to rest", lambda: (x := box.vms()) is not None and
-               all(not vm["operation"] and vm["state"] in ("running", "stopped", "error")
-                   for vm in x.values()) and (x or {"": None}), 30, 0.1)
-    vms = {name: vm for name, vm in vms.items() if vm}
-    running = {vm["pid"] for vm in vms.values() if vm["state"] == "running"}
-    equal(set(box.processes("qemu-system-x86_64")), running)
-    equal(len(box.processes("banger-net")), len(running))
-    equal(box.vm_folders(), sorted(vm["id"] for vm in vms.values()))
-    for vm in vms.values():
-        folder = box.state / "vms" / vm["id"]
-        if vm["state"] != "running":
-            equal([x.name for x in folder.iterdir() if x.name.endswith((".sock", ".tmp"))], [])
-            check(not (folder / "handles.json").exists(), "handles of a VM that does not run")
-    pinned = {x["vm_name"] for x in box.ok("hostkey", "list", "-o", "json").json["keys"]}
-    equal(pinned - set(vms), set())
-    return vms
-
-
-def check_again(box):
-    """Another daemon changes nothing."""
-    before = check_truth(box)
-    box.ok("daemon", "stop")
-    after = check_truth(box)
-    for vm in (*before.values(), *after.values()):
-        vm["started_at_ms"] = 0  # told by handles to the millisecond, by the launch to less
-    equal(json.dumps(after, sort_keys=True), json.dumps(before, sort_keys=True))
-    return after
