@@ -1,14 +1,16 @@
 // banger-agent: tells the host when the guest is ready, and runs commands for it.
 //
-//   banger-agent [--exec-socket PATH] [--no-control]
+//   banger-agent [--exec-socket PATH] [--no-control] [--sessions-dir DIR] [--sessions-run DIR]
 //
 // One thread, one poll(2), no timers while nothing is under way. SIGTERM ends every command and
-// the agent.
+// the agent; sessions are processes of their own and go on.
 #define _GNU_SOURCE
 #include "agent_command.h"
 #include "agent_control.h"
 #include "agent_exec.h"
+#include "agent_session.h"
 #include "io.h"
+#include "session_folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char program[] = "banger-agent";
@@ -29,13 +32,21 @@ static int sooner(int a, int b) {
   return b < 0 || a < b ? a : b;
 }
 
+static void reap(void) {
+  int status = 0;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    command_reaped(pid, status);
+    agent_session_reaped(pid);
+  }
+}
+
 /// @returns false on SIGTERM.
 static bool take_signals(int signals) {
   struct signalfd_siginfo info;
   bool goes_on = true;
   while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
     if (info.ssi_signo == SIGCHLD)
-      command_reap();
+      reap();
     else if (info.ssi_signo == SIGIO)
       control_woken();
     else if (info.ssi_signo == SIGTERM)
@@ -78,19 +89,42 @@ static int open_signals(void) {
   return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-int main(int count, char** arguments) {
-  const char* exec_socket = BANGER_EXEC_SOCKET;
-  bool has_control = true;
+struct options {
+  const char *exec_socket, *sessions_dir, *sessions_run;
+  bool has_control;
+};
+
+static bool parse_options(int count, char** arguments, struct options* out) {
   for (int i = 1; i < count; ++i) {
+    const char** value = NULL;
     if (strcmp(arguments[i], "--no-control") == 0) {
-      has_control = false;
-    } else if (strcmp(arguments[i], "--exec-socket") == 0 && i + 1 < count) {
-      exec_socket = arguments[++i];
-    } else {
-      log_line(program, "usage: banger-agent [--exec-socket PATH] [--no-control]");
-      return 2;
+      out->has_control = false;
+      continue;
     }
+    if (strcmp(arguments[i], "--exec-socket") == 0)
+      value = &out->exec_socket;
+    else if (strcmp(arguments[i], "--sessions-dir") == 0)
+      value = &out->sessions_dir;
+    else if (strcmp(arguments[i], "--sessions-run") == 0)
+      value = &out->sessions_run;
+    if (value == NULL || i + 1 == count)
+      return false;
+    *value = arguments[++i];
   }
+  return true;
+}
+
+int main(int count, char** arguments) {
+  struct options options = {.exec_socket = BANGER_EXEC_SOCKET,
+                            .sessions_dir = BANGER_SESSIONS_DIR,
+                            .sessions_run = BANGER_SESSIONS_RUN,
+                            .has_control = true};
+  if (!parse_options(count, arguments, &options)) {
+    log_line(program, "usage: banger-agent [--exec-socket PATH] [--no-control] "
+                      "[--sessions-dir DIR] [--sessions-run DIR]");
+    return 2;
+  }
+  session_folders_set(options.sessions_dir, options.sessions_run);
   umask(022);
   struct rlimit files;
   if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < 4096) {
@@ -98,11 +132,12 @@ int main(int count, char** arguments) {
     setrlimit(RLIMIT_NOFILE, &files);
   }
   int signals = open_signals();
-  if (!exec_listen(exec_socket)) {
-    log_line(program, "listen on %s: %s", exec_socket, strerror(errno));
+  if (!exec_listen(options.exec_socket)) {
+    log_line(program, "listen on %s: %s", options.exec_socket, strerror(errno));
     return 1;
   }
-  if (has_control) {
+  if (options.has_control) {
+    agent_session_raise_limits();
     // Without the agent nobody can reach the machine: the last to go when memory is short.
     write_kernel_file("/proc/self/oom_score_adj", "-900");
     if (!control_open())

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "agent_command.h"
 
+#include "guest/wire.h"
 #include "io.h"
 
 #include <errno.h>
@@ -32,27 +33,18 @@ struct command {
 
 static struct command commands[BANGER_MAX_COMMANDS];
 
-static void put_u32(unsigned char* out, uint32_t value) {
-  for (int i = 0; i < 4; ++i)
-    out[i] = (unsigned char)(value >> (24 - 8 * i));
-}
-
-static uint32_t get_u32(const unsigned char* at) {
-  return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | (uint32_t)at[3];
-}
-
 /// Replies are small and a connection gets two at most: its buffer always has room for them.
 static void reply(int control, char type, const void* payload, size_t size) {
   unsigned char frame[BANGER_FRAME_HEADER_SIZE + 512];
   frame[0] = (unsigned char)type;
-  put_u32(frame + 1, (uint32_t)size);
+  wire_store_u32(frame + 1, (uint32_t)size);
   memcpy(frame + BANGER_FRAME_HEADER_SIZE, payload, size);
   (void)!send(control, frame, BANGER_FRAME_HEADER_SIZE + size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void reply_failed(int control, const char* what, const char* name, int error) {
   unsigned char payload[4 + 400];
-  put_u32(payload, (uint32_t)error);
+  wire_store_u32(payload, (uint32_t)error);
   int length = snprintf((char*)payload + 4, sizeof payload - 4, "%s%s%.200s: %s", what,
                         name[0] != '\0' ? " " : "", name, strerror(error));
   reply(control, BANGER_FRAME_FAILED, payload, 4 + (size_t)length);
@@ -108,7 +100,7 @@ static bool report_start(struct command* command) {
     close_control(command);
   } else if (command->control >= 0) {
     unsigned char pid[4];
-    put_u32(pid, (uint32_t)command->pid);
+    wire_store_u32(pid, (uint32_t)command->pid);
     reply(command->control, BANGER_FRAME_STARTED, pid, sizeof pid);
   }
   forget_request(command);
@@ -118,9 +110,9 @@ static bool report_start(struct command* command) {
 static void report_end(struct command* command) {
   unsigned char ended[8] = {0};
   if (WIFSIGNALED(command->status))
-    put_u32(ended + 4, (uint32_t)WTERMSIG(command->status));
+    wire_store_u32(ended + 4, (uint32_t)WTERMSIG(command->status));
   else
-    put_u32(ended, (uint32_t)WEXITSTATUS(command->status));
+    wire_store_u32(ended, (uint32_t)WEXITSTATUS(command->status));
   reply(command->control, BANGER_FRAME_ENDED, ended, sizeof ended);
 }
 
@@ -143,7 +135,8 @@ void command_start(int control, unsigned char* payload, struct exec_request requ
   bool has_place = command < commands + BANGER_MAX_COMMANDS;
   int failure_pipe = -1;
   errno = EAGAIN;
-  pid_t pid = has_place ? spawn_command(&request, stdio, error_output, &failure_pipe) : -1;
+  struct spawn_streams streams = {.input = stdio, .output = stdio, .error_output = error_output};
+  pid_t pid = has_place ? spawn_command(&request, streams, &failure_pipe) : -1;
   if (pid < 0) {
     reply_failed(control, has_place ? "start a process" : "too many commands", "", errno);
     close(control);
@@ -198,9 +191,9 @@ static void read_control(struct command* command) {
   if (command->have < signal_frame_size)
     return;
   command->have = 0;
-  uint32_t number = get_u32(command->frame + BANGER_FRAME_HEADER_SIZE);
-  if (command->frame[0] != BANGER_FRAME_SIGNAL || get_u32(command->frame + 1) != 4 || number < 1 ||
-      number > 64)
+  uint32_t number = wire_load_u32(command->frame + BANGER_FRAME_HEADER_SIZE);
+  if (command->frame[0] != BANGER_FRAME_SIGNAL || wire_load_u32(command->frame + 1) != 4 ||
+      number < 1 || number > 64)
     end_group(command);
   else
     kill(-command->pid, (int)number);
@@ -240,15 +233,13 @@ void command_work(const struct pollfd* fds, int count) {
   }
 }
 
-void command_reap(void) {
-  int status = 0;
-  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-    for (struct command* at = commands; at < commands + BANGER_MAX_COMMANDS; ++at)
-      if (at->pid == pid && !at->has_ended) {
-        at->has_ended = true;
-        at->status = status;
-        settle(at);
-      }
+void command_reaped(pid_t pid, int status) {
+  for (struct command* at = commands; at < commands + BANGER_MAX_COMMANDS; ++at)
+    if (at->pid == pid && !at->has_ended) {
+      at->has_ended = true;
+      at->status = status;
+      settle(at);
+    }
 }
 
 void command_end_all(void) {

@@ -20,8 +20,8 @@ int command_poll(struct pollfd* out);
 int command_timeout(void);
 void command_work(const struct pollfd* fds, int count);
 
-/// Call on SIGCHLD.
-void command_reap(void);
+/// Call for each process that waitpid(2) tells of; others than commands are left alone.
+void command_reaped(pid_t pid, int status);
 
 /// Treats every command as if its control connection had closed.
 void command_end_all(void);

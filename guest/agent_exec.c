@@ -3,7 +3,10 @@
 
 #include "agent_command.h"
 #include "agent_protocol.h"
+#include "agent_session.h"
 #include "agent_spawn.h"
+#include "guest/session_frames.h"
+#include "guest/wire.h"
 #include "io.h"
 
 #include <errno.h>
@@ -80,6 +83,11 @@ static void start_if_complete(const unsigned char* token) {
 }
 
 static void take_first_frame(struct connection* connection) {
+  if (session_request_limit(connection->type) != UINT32_MAX) {
+    agent_session_take(connection->fd, connection->type, connection->payload, connection->size);
+    drop(connection);
+    return;
+  }
   if (connection->type == BANGER_FRAME_EXEC &&
       !exec_request_parse(connection->payload, connection->size, &connection->request)) {
     drop(connection);
@@ -97,7 +105,10 @@ static void take_first_frame(struct connection* connection) {
 static bool accepts_first(unsigned char type, uint32_t size) {
   if (type == BANGER_FRAME_STDIO || type == BANGER_FRAME_STDERR)
     return size == BANGER_TOKEN_SIZE;
-  return type == BANGER_FRAME_EXEC && size > BANGER_TOKEN_SIZE && size <= BANGER_FRAME_MAX;
+  if (type == BANGER_FRAME_EXEC)
+    return size > BANGER_TOKEN_SIZE && size <= BANGER_FRAME_MAX;
+  uint32_t limit = session_request_limit(type);
+  return limit != UINT32_MAX && size > 0 && size <= limit;
 }
 
 /// Reads up to `size` bytes in all and never one more: what follows may be the command's.
@@ -118,8 +129,7 @@ static void read_header(struct connection* connection) {
     return;
   const unsigned char* at = connection->header;
   connection->type = at[0];
-  connection->size =
-      (uint32_t)at[1] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 8 | (uint32_t)at[4];
+  connection->size = wire_load_u32(at + 1);
   connection->have = 0;
   if (accepts_first(connection->type, connection->size))
     connection->payload = malloc(connection->size);

@@ -44,6 +44,8 @@ enum {
   BANGER_MAX_CONNECTIONS = 1024,      ///< that wait for their command; one more is closed at once
   BANGER_MATCH_SECONDS = 10,          ///< for the first frame, and for the connections of a token
   BANGER_KILL_SECONDS = 3,            ///< between SIGTERM and SIGKILL once the control is gone
+  BANGER_MAX_SESSIONS = 256,          ///< session hosts at a time
+  BANGER_MAX_ATTACHES = 512,          ///< connections to sessions at a time
 };
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -25,49 +26,13 @@ static const char* const base_environment[] = {
 };
 enum { base_count = sizeof base_environment / sizeof *base_environment };
 
-/// Takes the payload apart from the front. After an error everything it returns is empty.
-struct cursor {
-  const unsigned char* at;
-  size_t left;
-  bool is_bad;
-};
-
-static uint32_t take_u32(struct cursor* cursor) {
-  if (cursor->left < 4) {
-    cursor->is_bad = true;
-    return 0;
-  }
-  const unsigned char* at = cursor->at;
-  cursor->at += 4;
-  cursor->left -= 4;
-  return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | (uint32_t)at[3];
-}
-
-static const char* take_string(struct cursor* cursor) {
-  const unsigned char* end = cursor->is_bad ? NULL : memchr(cursor->at, '\0', cursor->left);
-  if (end == NULL) {
-    cursor->is_bad = true;
-    return "";
-  }
-  const char* text = (const char*)cursor->at;
-  cursor->left -= (size_t)(end + 1 - cursor->at);
-  cursor->at = end + 1;
-  return text;
-}
-
-/// A count of strings and then these. Each takes a byte at least, which bounds the count.
-/// @returns an array with `extra` free places and a NULL at its end.
-static char** take_strings(struct cursor* cursor, size_t extra, size_t* count) {
-  *count = take_u32(cursor);
-  if (cursor->is_bad || *count > cursor->left) {
-    cursor->is_bad = true;
-    return NULL;
-  }
-  char** strings = calloc(*count + extra + 1, sizeof *strings);
-  cursor->is_bad = strings == NULL;
-  for (size_t i = 0; i < *count && !cursor->is_bad; ++i)
-    strings[i] = (char*)take_string(cursor);
-  return strings;
+/// @returns an array with `extra` free places and a NULL at its end, or NULL where memory is short
+static char** to_array(struct wire_strings strings, size_t extra) {
+  char** array = calloc(strings.count + extra + 1, sizeof *array);
+  const char* at = strings.first;
+  for (uint32_t i = 0; array != NULL && i < strings.count; ++i, at += strlen(at) + 1)
+    array[i] = (char*)at;
+  return array;
 }
 
 /// Where `environment` sets the variable that `setting` ("K=V") sets.
@@ -79,23 +44,15 @@ static char** find_variable(char** environment, const char* setting) {
   return NULL;
 }
 
-bool exec_request_parse(const unsigned char* payload, size_t size, struct exec_request* out) {
-  struct cursor cursor = {.at = payload, .left = size};
-  size_t argument_count = 0, variable_count = 0;
+bool exec_request_build(const char* cwd, struct wire_strings arguments,
+                        struct wire_strings environment, struct exec_request* out) {
   memset(out, 0, sizeof *out);
-  if (size < BANGER_TOKEN_SIZE)
-    return false;
-  out->token = payload;
-  cursor.at += BANGER_TOKEN_SIZE;
-  cursor.left -= BANGER_TOKEN_SIZE;
-  out->flags = take_u32(&cursor);
-  out->cwd = take_string(&cursor);
-  out->arguments = take_strings(&cursor, 0, &argument_count);
-  if (!cursor.is_bad)
-    out->environment = take_strings(&cursor, base_count, &variable_count);
-  bool is_good = !cursor.is_bad && cursor.left == 0 && argument_count > 0 &&
-                 (out->flags & ~BANGER_EXEC_MERGE_STDERR) == 0;
-  for (size_t i = 0; is_good && i < variable_count; ++i)
+  out->cwd = cwd[0] != '\0' ? cwd : "/root";
+  out->arguments = to_array(arguments, 0);
+  out->environment = to_array(environment, base_count);
+  size_t count = environment.count;
+  bool is_good = arguments.count > 0 && out->arguments != NULL && out->environment != NULL;
+  for (size_t i = 0; is_good && i < count; ++i)
     is_good = out->environment[i][0] != '=' && strchr(out->environment[i], '=') != NULL;
   if (!is_good) {
     exec_request_free(out);
@@ -103,9 +60,23 @@ bool exec_request_parse(const unsigned char* payload, size_t size, struct exec_r
   }
   for (size_t i = 0; i < base_count; ++i)
     if (find_variable(out->environment, base_environment[i]) == NULL)
-      out->environment[variable_count++] = (char*)base_environment[i];
-  if (out->cwd[0] == '\0')
-    out->cwd = "/root";
+      out->environment[count++] = (char*)base_environment[i];
+  return true;
+}
+
+bool exec_request_parse(const unsigned char* payload, size_t size, struct exec_request* out) {
+  struct wire_reader reader = {.at = payload, .left = size};
+  const unsigned char* token = wire_take_bytes(&reader, BANGER_TOKEN_SIZE);
+  uint32_t flags = wire_take_u32(&reader);
+  const char* cwd = wire_take_string(&reader);
+  struct wire_strings arguments = wire_take_strings(&reader);
+  struct wire_strings environment = wire_take_strings(&reader);
+  memset(out, 0, sizeof *out);
+  if (!wire_is_done(&reader) || (flags & ~BANGER_EXEC_MERGE_STDERR) != 0 ||
+      !exec_request_build(cwd, arguments, environment, out))
+    return false;
+  out->token = token;
+  out->flags = flags;
   return true;
 }
 
@@ -133,16 +104,15 @@ static void try_exec(const char* path, const struct exec_request* request) {
   errno = ENOEXEC;
 }
 
-/// As execvpe(3), with the PATH of the command's environment. Returns only on failure: EACCES where
-/// a file was found but may not be run, else ENOENT.
-static int exec_by_path(const struct exec_request* request) {
-  const char* name = request->arguments[0];
+/// Calls `visit` with each file that `name` may stand for, in the order of PATH, until it wants no
+/// more. @returns EACCES where a file was found but may not be run, else ENOENT; 0 or another errno
+/// where `visit` ended it with that.
+static int search_path(const struct exec_request* request, const char* name,
+                       int (*visit)(const char* path, const struct exec_request* request)) {
   if (name[0] == '\0')
     return ENOENT;
-  if (strchr(name, '/') != NULL) {
-    try_exec(name, request);
-    return errno;
-  }
+  if (strchr(name, '/') != NULL)
+    return visit(name, request);
   char** setting = find_variable(request->environment, "PATH=");
   bool saw_forbidden = false;
   for (const char* folder = setting != NULL ? *setting + 5 : "/usr/bin:/bin"; folder != NULL;) {
@@ -153,13 +123,30 @@ static int exec_by_path(const struct exec_request* request) {
     folder = end != NULL ? end + 1 : NULL;
     if (size < 0 || (size_t)size >= sizeof path)
       continue;
-    try_exec(path, request);
-    if (errno == EACCES)
+    int error = visit(path, request);
+    if (error == EACCES)
       saw_forbidden = true;
-    else if (errno != ENOENT && errno != ENOTDIR)
-      return errno;
+    else if (error != ENOENT && error != ENOTDIR)
+      return error;
   }
   return saw_forbidden ? EACCES : ENOENT;
+}
+
+static int visit_exec(const char* path, const struct exec_request* request) {
+  try_exec(path, request);
+  return errno;
+}
+
+static int visit_check(const char* path, const struct exec_request* request) {
+  (void)request;
+  struct stat info;
+  if (stat(path, &info) != 0 || access(path, X_OK) != 0)
+    return errno;
+  return S_ISREG(info.st_mode) ? 0 : EACCES;
+}
+
+int find_command(const struct exec_request* request, const char* name) {
+  return search_path(request, name, visit_check);
 }
 
 static void reset_signals(void) {
@@ -194,40 +181,47 @@ static int move_up(int fd) {
   return fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
-static _Noreturn void run_child(const struct exec_request* request, int stdio, int error_output,
+static _Noreturn void run_child(const struct exec_request* request, struct spawn_streams streams,
                                 int failure_pipe) {
   struct spawn_failure failure = {0};
   setsid();
   reset_limits();
   umask(022);
-  stdio = move_up(stdio);
-  error_output = move_up(error_output);
+  streams.input = move_up(streams.input);
+  streams.output = move_up(streams.output);
+  streams.error_output = move_up(streams.error_output);
   failure_pipe = move_up(failure_pipe);
   close_on_exec_from(3);
-  if (dup2(stdio, 0) < 0 || dup2(stdio, 1) < 0 || dup2(error_output, 2) < 0) {
+  if (dup2(streams.input, 0) < 0 || dup2(streams.output, 1) < 0 ||
+      dup2(streams.error_output, 2) < 0 || (streams.is_terminal && ioctl(0, TIOCSCTTY, 0) != 0)) {
     failure.error = errno;
   } else if (chdir(request->cwd) != 0) {
     failure.error = errno;
     failure.is_cwd = true;
   } else {
     reset_signals();
-    failure.error = exec_by_path(request);
+    failure.error = search_path(request, request->arguments[0], visit_exec);
   }
   (void)!write(failure_pipe, &failure, sizeof failure);
   _exit(127);
 }
 
-pid_t spawn_command(const struct exec_request* request, int stdio, int error_output,
+static void make_blocking(int fd) {
+  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+}
+
+pid_t spawn_command(const struct exec_request* request, struct spawn_streams streams,
                     int* failure_pipe) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0)
     return -1;
   // The flag is on the open file, which the command shares: it expects to block.
-  fcntl(stdio, F_SETFL, fcntl(stdio, F_GETFL) & ~O_NONBLOCK);
-  fcntl(error_output, F_SETFL, fcntl(error_output, F_GETFL) & ~O_NONBLOCK);
+  make_blocking(streams.input);
+  make_blocking(streams.output);
+  make_blocking(streams.error_output);
   pid_t child = fork();
   if (child == 0)
-    run_child(request, stdio, error_output, ends[1]);
+    run_child(request, streams, ends[1]);
   int error = errno;
   close(ends[1]);
   if (child < 0) {
