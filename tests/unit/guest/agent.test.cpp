@@ -12,14 +12,6 @@ using namespace std::string_literals;
 
 namespace {
 
-std::string frame(char type, const std::string& payload) {
-  auto size = payload.size();
-  std::string out{type};
-  for (int shift = 24; shift >= 0; shift -= 8)
-    out += static_cast<char>(static_cast<unsigned char>(size >> shift));
-  return out + payload;
-}
-
 /// errno of an 'F' frame.
 int error_of(const agent_connection::frame& failed) {
   REQUIRE(failed.type == 'F');
@@ -109,12 +101,7 @@ TEST_CASE("agent: the three connections may come in any order, and in pieces") {
 
 TEST_CASE("agent: 64 MiB pass through a command unchanged") {
   agent_tester agent;
-  std::string bytes(64U << 20, '\0');
-  std::uint32_t state = 1;
-  for (char& byte : bytes) {
-    state = state * 1664525U + 1013904223U;
-    byte = static_cast<char>(static_cast<unsigned char>(state >> 24));
-  }
+  auto bytes = noise(64U << 20);
   auto result = agent.run(agent.command({"cat"}), bytes);
   CHECK(result.output.size() == bytes.size());
   CHECK((result.output == bytes)); // in brackets: a failure need not print it
@@ -219,16 +206,16 @@ TEST_CASE("agent: malformed first frames close the connection and hurt nobody el
   auto huge = "\xff\xff\xff\xff"s;
   std::vector<std::string> bad{
       "GET / HTTP/1.1\r\n\r\n",
-      frame('I', "short"),
-      frame('I', token + "more"),
+      raw_frame('I', "short"),
+      raw_frame('I', token + "more"),
       "X"s + huge,
-      frame('X', token),
-      frame('X', token + number(0) + "/\0"s + number(0) + number(0)),          // no argument
-      frame('X', token + number(8) + "/\0"s + number(1) + "a\0"s + number(0)), // unknown flag
-      frame('X', token + number(0) + "/\0"s + huge + "a\0"s),
-      frame('X', token + number(0) + "/\0"s + number(1) + "no end"),
-      frame('X', token + number(0) + "/\0"s + number(1) + "a\0"s + number(1) + "NOVALUE\0"s),
-      frame('X', token + number(0) + "/\0"s + number(1) + "a\0"s + number(0) + "rest"),
+      raw_frame('X', token),
+      raw_frame('X', token + number(0) + "/\0"s + number(0) + number(0)),          // no argument
+      raw_frame('X', token + number(8) + "/\0"s + number(1) + "a\0"s + number(0)), // unknown flag
+      raw_frame('X', token + number(0) + "/\0"s + huge + "a\0"s),
+      raw_frame('X', token + number(0) + "/\0"s + number(1) + "no end"),
+      raw_frame('X', token + number(0) + "/\0"s + number(1) + "a\0"s + number(1) + "NOVALUE\0"s),
+      raw_frame('X', token + number(0) + "/\0"s + number(1) + "a\0"s + number(0) + "rest"),
   };
   for (const auto& bytes : bad) {
     CAPTURE(bytes);
@@ -243,7 +230,7 @@ TEST_CASE("agent: garbage on a control connection ends the command") {
   agent_tester agent;
   running_command command{agent, agent.command({"sleep", "1000"})};
   command.wait_started();
-  command.control.send(frame('Q', "abcd"));
+  command.control.send(raw_frame('Q', "abcd"));
   CHECK(command.control.read_frame().type == 0);
   CHECK(command.stdio.read_to_end().empty());
 }

@@ -114,12 +114,18 @@ std::string agent_connection::exchange(std::string_view bytes) {
 }
 
 agent_tester::agent_tester() : socket_(folder_ / "agent.sock") {
+  launch();
+}
+
+void agent_tester::launch() {
   const char* program = std::getenv("BANGER_TEST_AGENT");
   REQUIRE_MESSAGE(program != nullptr, "set BANGER_TEST_AGENT to the banger-agent program");
+  auto sessions = folder_ / "sessions", run = folder_ / "run";
   pid_ = ::fork();
   REQUIRE(pid_ >= 0);
   if (pid_ == 0) {
-    ::execl(program, program, "--no-control", "--exec-socket", socket_.c_str(), nullptr);
+    ::execl(program, program, "--no-control", "--exec-socket", socket_.c_str(), "--sessions-dir",
+            sessions.c_str(), "--sessions-run", run.c_str(), nullptr);
     ::_exit(127);
   }
   auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{patience_ms};
@@ -135,6 +141,12 @@ agent_tester::agent_tester() : socket_(folder_ / "agent.sock") {
 agent_tester::~agent_tester() {
   ::kill(pid_, SIGTERM);
   ::waitpid(pid_, nullptr, 0);
+}
+
+void agent_tester::kill_and_restart() {
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+  launch();
 }
 
 core::agent::command agent_tester::command(std::vector<std::string> argv) {
@@ -185,6 +197,23 @@ core::agent::ended running_command::wait_ended() {
 
 void running_command::send_signal(int number) {
   control.send(core::agent::signal_frame(static_cast<std::uint32_t>(number)));
+}
+
+std::string raw_frame(char type, const std::string& payload) {
+  std::string out{type};
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out += static_cast<char>(static_cast<unsigned char>(payload.size() >> shift));
+  return out + payload;
+}
+
+std::string noise(std::size_t size) {
+  std::string bytes(size, '\0');
+  std::uint32_t state = 7;
+  for (char& byte : bytes) {
+    state = state * 1664525U + 1013904223U;
+    byte = static_cast<char>(static_cast<unsigned char>(state >> 24));
+  }
+  return bytes;
 }
 
 } // namespace banger::test

@@ -54,6 +54,8 @@ public:
   agent_tester();
   /// Ends it with SIGTERM.
   ~agent_tester();
+  /// Ends it with SIGKILL, and starts another one in its place.
+  void kill_and_restart();
   agent_tester(const agent_tester&) = delete;
 
   [[nodiscard]] agent_connection connect() { return agent_connection{socket_}; }
@@ -63,7 +65,11 @@ public:
   [[nodiscard]] outcome run(const core::agent::command& what, std::string_view input = {});
   [[nodiscard]] const temporary_folder& folder() const { return folder_; }
 
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
 private:
+  void launch();
+
   temporary_folder folder_;
   std::string socket_;
   pid_t pid_ = -1;
@@ -81,5 +87,11 @@ struct running_command {
 
   agent_connection control, stdio, error_output;
 };
+
+/// A frame of any type and content.
+[[nodiscard]] std::string raw_frame(char type, const std::string& payload);
+
+/// Bytes of every value, the same each time.
+[[nodiscard]] std::string noise(std::size_t size);
 
 } // namespace banger::test
