@@ -63,10 +63,12 @@ result<void> check_pin_request(const std::vector<std::string>& names, const core
 result<void> known_hosts_file::prepare() {
   if (auto made = make_folder(folder_of(path_)); !made)
     return made;
+  const auto was_there = std::filesystem::exists(path_);
   if (auto ended = append({}, mode::append_create); !ended)
     return error_of(ended.error());
-  if (auto synced = sync_folder(folder_of(path_)); !synced)
-    return synced;
+  if (!was_there)
+    if (auto synced = sync_folder(folder_of(path_)); !synced)
+      return synced;
   if (auto compacted = compact(); !compacted)
     return error_of(compacted.error());
   return {};
@@ -121,10 +123,12 @@ result<known_hosts_file::appended_lines> known_hosts_file::append(std::string te
   auto file = owned_file::open(path_, how);
   if (!file)
     return error_of(file.error());
+  const auto before = static_cast<std::size_t>(file->stamp().size_bytes);
   const auto offset = file->append_lines(text);
   if (!offset)
     return error_of(offset.error());
-  if (auto synced = file->sync(); !synced)
+  const auto is_same = text.empty() && *offset == before; // a look that found nothing to mend
+  if (auto synced = is_same ? result<void>{} : file->sync(); !synced)
     return error_of(synced.error());
   return appended_lines{std::move(*file), *offset, std::move(text)};
 }
