@@ -76,7 +76,7 @@ def test_handles_that_are_lost_or_damaged(box):
 
 @limit(240)
 def test_a_state_folder_that_is_moved_or_copied(box):
-    box.ok("vm", "run", "--name", "box", "--", "true")
+    box.ok("vm", "run", "--name", "box", "--disk", "64M", "--", "true")  # small: it is copied
     box.ok("vm", "create", "--name", "idle", "--disk", "64M")
     pid = box.vm("box")["pid"]
     stop_daemon(box)
