@@ -3,6 +3,7 @@
 // Bounded: a service that fails more often than that ends, and the daemon with it.
 #pragma once
 
+#include "actors/account.hpp"
 #include "host/clock.hpp"
 #include "host/log.hpp"
 #include "protocol/caf_error.hpp"
@@ -38,6 +39,15 @@ struct crash_record {
     return at_ms.size() <= most_crashes;
   }
 };
+
+/// The account of a service that can begin anew. @pre as for `guarded`
+template <class Self>
+[[nodiscard]] actor_account guarded_account_of(Self self, std::string state) {
+  auto account = account_of(self, std::move(state));
+  account.restarts = self->state.crashes.all;
+  account.last_error = self->state.crashes.last;
+  return account;
+}
 
 /// What was thrown, in words.
 [[nodiscard]] inline std::string words_of(const std::exception_ptr& thrown) {

@@ -208,14 +208,14 @@ void hang_up(self_pointer self, const std::string& why) {
 
 actor_account describe(self_pointer self) {
   const auto& state = self->state;
-  const auto* phase = "not connected";
+  std::string phase = "not connected";
   switch (state.phase) {
     case link_phase::down: break;
     case link_phase::asking_algorithms:
-    case link_phase::connecting: phase = "connecting to "; break;
-    case link_phase::up: phase = "connected to "; break;
+    case link_phase::connecting: phase = "connecting to " + state.address; break;
+    case link_phase::up: phase = "connected to " + state.address; break;
   }
-  auto account = account_of(self, state.phase == link_phase::down ? phase : phase + state.address);
+  auto account = account_of(self, std::move(phase));
   if (state.last.code != ec::none)
     account.last_error = to_string(state.last);
   return account;

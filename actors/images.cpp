@@ -1,6 +1,5 @@
 #include "actors/images.hpp"
 
-#include "actors/account.hpp"
 #include "protocol/caf_error.hpp"
 
 #include <algorithm>
@@ -104,11 +103,7 @@ images_actor::behavior_type images(self_pointer self, storage::image_catalog cat
       guarded<order, progress_actor>(self, build),
       guarded<cancel>(self, cancel_build),
       [self](const describe_actor&) {
-        const auto& state = self->state;
-        auto account = account_of(self, counted(state.builds.size(), "build"));
-        account.restarts = state.crashes.all;
-        account.last_error = state.crashes.last;
-        return account;
+        return guarded_account_of(self, counted(self->state.builds.size(), "build"));
       },
   };
 }

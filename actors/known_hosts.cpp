@@ -1,6 +1,5 @@
 #include "actors/known_hosts.hpp"
 
-#include "actors/account.hpp"
 #include "core/base64.hpp"
 #include "core/key_provenance.hpp"
 #include "core/known_hosts.hpp"
@@ -204,11 +203,11 @@ caf::result<host_key_list> list(self_pointer self, const read_pins& x) {
 
 actor_account describe(self_pointer self) {
   const auto& state = self->state;
-  auto account = account_of(self, state.file.is_draining() ? "draining a replaced file"
-                                  : state.folder           ? "watching its folder"
-                                                           : "looking each second");
-  account.restarts = state.crashes.all;
-  account.last_error = state.last_trouble.empty() ? state.crashes.last : state.last_trouble;
+  auto account = guarded_account_of(self, state.file.is_draining() ? "draining a replaced file"
+                                          : state.folder           ? "watching its folder"
+                                                                   : "looking each second");
+  if (!state.last_trouble.empty())
+    account.last_error = state.last_trouble;
   return account;
 }
 

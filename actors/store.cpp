@@ -1,6 +1,5 @@
 #include "actors/store.hpp"
 
-#include "actors/account.hpp"
 #include "host/fault_point.hpp"
 #include "protocol/caf_error.hpp"
 #include "storage/vm_records.hpp"
@@ -127,18 +126,12 @@ store_actor::behavior_type store(self_pointer self, std::unique_ptr<storage::dat
   auto commit_now = guarded<commit_writes>(
       self, [](self_pointer me, const commit_writes&) { return commit(me); });
   return {
-      guarded<save_vm>(self, [](self_pointer me, const save_vm& x) { return write_soon(me, x); }),
-      guarded<load_vm>(self, [](self_pointer me, const load_vm& x) { return load(me, x); }),
-      guarded<forget_vm>(self,
-                         [](self_pointer me, const forget_vm& x) { return write_soon(me, x); }),
-      guarded<load_transitions>(
-          self, [](self_pointer me, const load_transitions& x) { return load_all(me, x); }),
+      guarded<save_vm>(self, write_soon<save_vm>),
+      guarded<load_vm>(self, load),
+      guarded<forget_vm>(self, write_soon<forget_vm>),
+      guarded<load_transitions>(self, load_all),
       [self](const describe_actor&) {
-        const auto& state = self->state;
-        auto account = account_of(self, counted(state.pending.size(), "write") + " waiting");
-        account.restarts = state.crashes.all;
-        account.last_error = state.crashes.last;
-        return account;
+        return guarded_account_of(self, counted(self->state.pending.size(), "write") + " waiting");
       },
       [self, commit_now](const commit_writes& x) {
         (void)commit_now(x);

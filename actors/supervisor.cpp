@@ -42,7 +42,6 @@ caf::result<Reply> route(self_pointer self, const std::string& ref, const Ts&...
 void add(self_pointer self, const vm_record& record, const vm_past& past) {
   auto& state = self->state;
   auto actor = self->spawn<caf::monitored>(vm, record, past, state.context, supervisor_actor{self});
-  state.recovering.insert(record.id);
   auto& entry = state.vms[record.id];
   entry.actor = actor;
   entry.info.id = record.id;
@@ -58,7 +57,6 @@ caf::result<vm_info> create(self_pointer self, const order& what, const progress
     return to_error(record.error());
   auto& state = self->state;
   add(self, *record, {});
-  state.recovering.erase(record->id); // it is new
   auto actor = state.vms.at(record->id).actor;
   auto reply = self->make_response_promise<vm_info>();
   self->request(state.context->leases, state.context->deadlines.quick, reserve_address{})
@@ -185,8 +183,6 @@ void recovered(self_pointer self, const vm_recovered& x) {
     return;
   if (x.outcome != recovery::rolled_back || vm == state.vms.end())
     state.recovering.erase(x.id); // the other is in the list until its actor has ended
-  if (state.is_serving)
-    return;
   auto& report = state.reconciled;
   switch (x.outcome) {
     case recovery::unchanged: break;
@@ -196,7 +192,6 @@ void recovered(self_pointer self, const vm_recovered& x) {
     case recovery::failed: ++report.failed; break;
   }
   report.took_ms = host::unix_ms() - state.began_at_ms;
-  state.is_serving = state.recovering.empty();
   answer_when_reconciled(self);
 }
 
@@ -318,7 +313,6 @@ void vm_down(self_pointer self, const caf::down_msg& down) {
   self->send(state.events, publish_event{"vm.deleted", found->second.info.name, {}});
   state.recovering.erase(found->first);
   state.vms.erase(found);
-  state.is_serving |= state.recovering.empty();
   answer_when_reconciled(self);
 }
 
@@ -331,7 +325,6 @@ supervisor_actor::behavior_type supervisor(self_pointer self,
   auto& state = self->state;
   state.began_at_ms = host::unix_ms();
   state.reconciled.cleared = cleared;
-  state.is_serving = known.empty();
   state.context = std::move(context);
   state.events = std::move(events);
   state.vms_directory = std::move(vms_directory);
@@ -347,6 +340,7 @@ supervisor_actor::behavior_type supervisor(self_pointer self,
   });
   for (const auto& x : known) {
     self->send(state.context->leases, address_taken{x.record.address});
+    state.recovering.insert(x.record.id);
     add(self, x.record, x.past);
   }
   return {

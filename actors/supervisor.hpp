@@ -36,8 +36,7 @@ struct supervisor_state {
   events_actor events;
   std::string vms_directory;
   std::map<std::string, supervised_vm> vms; ///< by id
-  std::set<std::string> recovering;         ///< ids of VMs that are not at rest yet
-  bool is_serving = false;                  ///< all VMs of the start-up have come to rest
+  std::set<std::string> recovering;         ///< ids of the start-up's VMs that are not at rest yet
   reconcile_report reconciled;
   std::int64_t began_at_ms = 0;
   std::vector<caf::typed_response_promise<reconcile_report>> awaiting_reconciled;

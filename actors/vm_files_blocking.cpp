@@ -75,7 +75,7 @@ vm_past read_past(const vm_record& record) {
       (void)host::write_file_durably(storage::handles_path(record.directory), past.handles, 0600);
       handles = *found;
     }
-  if (!handles || !hypervisor::adopt_qemu(*handles))
+  if (!handles || !hypervisor::hold_qemu(*handles))
     return past;
   past.is_alive = true;
   past.pid = handles->qemu.pid;

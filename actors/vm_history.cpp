@@ -38,33 +38,30 @@ void note_transition(vm_pointer self) {
     state.unsaved.erase(state.unsaved.begin());
 }
 
-save_vm to_save(vm_pointer self) {
+void try_to_save(vm_pointer self, const char* point, std::function<void()> on_saved,
+                 std::function<void(const caf::error&)> on_error) {
+  const auto& context = *self->state.context;
   note_transition(self);
-  return {self->state.record, self->state.unsaved};
-}
-
-void note_saved(vm_pointer self, const save_vm& what) {
-  self->state.is_unsaved = false;
-  std::erase_if(self->state.unsaved, [&](const vm_transition& x) {
-    return std::find(what.transitions.begin(), what.transitions.end(), x) != what.transitions.end();
-  });
+  ask<done>(
+      self, point, context.store, context.deadlines.storage,
+      save_vm{self->state.record, self->state.unsaved},
+      [self, on_saved, saved = self->state.unsaved](const done&) {
+        self->state.is_unsaved = false;
+        std::erase_if(self->state.unsaved, [&](const vm_transition& x) {
+          return std::find(saved.begin(), saved.end(), x) != saved.end();
+        });
+        on_saved();
+      },
+      on_error);
 }
 
 void save_record(vm_pointer self, const char* point, std::function<void()> next) {
-  const auto& context = *self->state.context;
-  auto whole = to_save(self);
-  ask<done>(
-      self, point, context.store, context.deadlines.storage, whole,
-      [self, next, whole](const done&) {
-        note_saved(self, whole);
-        next();
-      },
-      [self, next](const caf::error& why) {
-        auto problem = to_failure(why, "save the record");
-        note_error(self, to_string(problem), "store");
-        self->state.is_unsaved = true;
-        next();
-      });
+  try_to_save(self, point, next, [self, next](const caf::error& why) {
+    auto problem = to_failure(why, "save the record");
+    note_error(self, to_string(problem), "store");
+    self->state.is_unsaved = true;
+    next();
+  });
 }
 
 actor_account describe_vm(vm_pointer self) {

@@ -3,10 +3,12 @@
 #include "core/guest_address.hpp"
 #include "core/sizes.hpp"
 #include "core/vm_name.hpp"
+#include "core/vm_record_check.hpp"
 #include "host/clock.hpp"
 #include "host/random.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace banger::actors {
 
@@ -46,8 +48,7 @@ result<vm_record> plan_record(const supervisor_state& state, const vm_config& co
   do
     record.id = host::random_hex(6);
   while (state.vms.contains(record.id));
-  record.directory = state.vms_directory + "/" + record.id;
-  return record;
+  return core::placed_in(std::move(record), state.vms_directory);
 }
 
 } // namespace banger::actors

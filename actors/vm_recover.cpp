@@ -95,17 +95,20 @@ void recover_living(vm_pointer self, const vm_past& past) {
   }
 }
 
-/// Its process is gone: what it left goes too, and it is stopped.
+/// It is stopped, which nobody asked for.
+void settle_stopped(vm_pointer self, const char* point, const std::string& why, std::string stage) {
+  auto& record = self->state.record;
+  record.settled = settled_state::stopped;
+  record.wanted = wanted_state::stopped;
+  note_error(self, why, std::move(stage));
+  self->state.state = vm_state::stopped;
+  save_record(self, point, [self] { finish(self); });
+}
+
+/// Its process is gone: what it left goes too.
 void settle_dead(vm_pointer self, const std::string& why) {
   begin_own(self, order_kind::kill);
-  auto settle = [self, why](const failure&) {
-    auto& settled = self->state.record;
-    settled.settled = settled_state::stopped;
-    settled.wanted = wanted_state::stopped;
-    note_error(self, why, {});
-    self->state.state = vm_state::stopped;
-    save_record(self, "recover.settled", [self] { finish(self); });
-  };
+  auto settle = [self, why](const failure&) { settle_stopped(self, "recover.settled", why, {}); };
   clear_handles(self, settle, {ec::none, {}, {}, {}});
 }
 
@@ -161,12 +164,7 @@ void machine_gone(vm_pointer self, const machine_ended& event) {
   state.cause = event.reason;
   begin_own(self, order_kind::kill);
   tear_down(self, core::milliseconds{0}, [self, event](const failure&) {
-    auto& record = self->state.record;
-    record.settled = settled_state::stopped;
-    record.wanted = wanted_state::stopped;
-    note_error(self, event.reason, "running");
-    self->state.state = vm_state::stopped;
-    save_record(self, "ended.settled", [self] { finish(self); });
+    settle_stopped(self, "ended.settled", event.reason, "running");
   });
 }
 

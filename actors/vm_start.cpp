@@ -49,15 +49,9 @@ void make_files(vm_pointer self, const image_files& image) {
 }
 
 void save_new_record(vm_pointer self, const image_files& image) {
-  const auto& context = *self->state.context;
   self->state.record.image_build = image.build;
-  auto whole = to_save(self);
-  ask<done>(
-      self, "create.record", context.store, context.deadlines.storage, whole,
-      [self, image, whole](const done&) {
-        note_saved(self, whole);
-        make_files(self, image);
-      },
+  try_to_save(
+      self, "create.record", [self, image] { make_files(self, image); },
       on_failure(self, "save its record"));
 }
 
@@ -146,14 +140,8 @@ void find_image(vm_pointer self) {
       self, "start.image", context.images, context.deadlines.quick,
       resolve_image{state.record.image, state.record.image_build},
       [self](const image_files& image) {
-        const auto& below = *self->state.context;
-        auto whole = to_save(self);
-        ask<done>(
-            self, "start.wanted", below.store, below.deadlines.storage, whole,
-            [self, image, whole](const done&) {
-              note_saved(self, whole);
-              take_slot(self, image);
-            },
+        try_to_save(
+            self, "start.wanted", [self, image] { take_slot(self, image); },
             on_failure(self, "save its record"));
       },
       on_failure(self, ""));

@@ -79,12 +79,6 @@ void part_down(vm_pointer self, const caf::down_msg& down);
 /// Notes that the state has changed, if it has: `banger vm why` tells of it.
 void note_transition(vm_pointer self);
 
-/// The record and what has become of the VM since it was last saved, as they go to disk.
-[[nodiscard]] save_vm to_save(vm_pointer self);
-
-/// They are there.
-void note_saved(vm_pointer self, const save_vm& what);
-
 [[nodiscard]] actor_account describe_vm(vm_pointer self);
 
 /// Remembers in the record what went wrong and in which stage; forget_error takes it back.
@@ -113,6 +107,10 @@ void begin_console_watch(vm_pointer self);
 
 /// The actor for blocking work on the VM's folder; made when an operation first needs it.
 [[nodiscard]] const vm_files_actor& files_of(vm_pointer self);
+
+/// Writes the record and what has become of the VM since it was last saved.
+void try_to_save(vm_pointer self, const char* point, std::function<void()> on_saved,
+                 std::function<void(const caf::error&)> on_error);
 
 /// Writes the record, then calls `next`; a storage failure is logged into the record's error and
 /// `next` is called all the same, because what was done to the VM is not undone by a full disk.

@@ -44,13 +44,17 @@ void removed(vm_pointer self) {
   self->quit(caf::exit_reason::normal);
 }
 
-/// The row stays, so that a later delete can end what this one could not.
-void delete_failed(vm_pointer self, const caf::error& why, const char* step) {
-  auto problem = to_failure(why, step);
+/// An ending that could not be carried out: the VM is in error, and its row stays, so that a later
+/// one can end what this one could not.
+void stay_in_error(vm_pointer self, const char* point, const failure& why, std::string stage) {
   self->state.state = vm_state::error;
   self->state.record.settled = settled_state::error;
-  note_error(self, to_string(problem), step);
-  save_record(self, "delete.failed", [self, problem] { finish_failed(self, problem); });
+  note_error(self, to_string(why), std::move(stage));
+  save_record(self, point, [self, why] { finish_failed(self, why); });
+}
+
+void delete_failed(vm_pointer self, const caf::error& why, const char* step) {
+  stay_in_error(self, "delete.failed", to_failure(why, step), step);
 }
 
 void forget_row(vm_pointer self) {
@@ -132,14 +136,10 @@ void begin_stop(vm_pointer self, core::milliseconds grace, bool is_restart) {
   // one.
   save_record(self, "stop.wanted", [self, grace, is_restart] {
     tear_down(self, grace, [self, is_restart](const failure& first) {
-      if (first.code == ec::none) {
+      if (first.code == ec::none)
         stopped(self, is_restart);
-        return;
-      }
-      self->state.state = vm_state::error;
-      self->state.record.settled = settled_state::error;
-      note_error(self, to_string(first), "shutting down");
-      save_record(self, "stop.failed", [self, first] { finish_failed(self, first); });
+      else
+        stay_in_error(self, "stop.failed", first, "shutting down");
     });
   });
 }
@@ -151,32 +151,20 @@ void begin_remove(vm_pointer self) {
   enter_stage(self, "ending");
   // On disk before the first file goes: a daemon that dies now must not leave a VM without disks.
   // Only a full disk does not keep it: a delete is what makes room.
-  const auto& context = *state.context;
-  auto whole = to_save(self);
   auto go_on = [self] {
     tear_down(self, core::milliseconds{0}, [self](const failure& first) {
-      if (!self->state.machine) {
+      if (self->state.machine)
+        stay_in_error(self, "delete.failed", first, "ending");
+      else
         remove_files(self);
-        return;
-      }
-      self->state.state = vm_state::error;
-      self->state.record.settled = settled_state::error;
-      note_error(self, to_string(first), "ending");
-      save_record(self, "delete.failed", [self, first] { finish_failed(self, first); });
     });
   };
-  ask<done>(
-      self, "delete.wanted", context.store, context.deadlines.storage, whole,
-      [self, whole, go_on](const done&) {
-        note_saved(self, whole);
-        go_on();
-      },
-      [self, go_on](const caf::error& why) {
-        if (to_failure(why).code == ec::no_space)
-          go_on();
-        else
-          delete_failed(self, why, "note that it is to go");
-      });
+  try_to_save(self, "delete.wanted", go_on, [self, go_on](const caf::error& why) {
+    if (to_failure(why).code == ec::no_space)
+      go_on();
+    else
+      delete_failed(self, why, "note that it is to go");
+  });
 }
 
 } // namespace banger::actors

@@ -17,6 +17,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <thread>
@@ -55,43 +56,42 @@ sigset_t block_signals() {
   return handled;
 }
 
-/// Takes the lock. A detached daemon whose lock another one holds waits until that one accepts
-/// connections, and is then not needed, or has ended. @returns no descriptor where not needed
-result<host::unique_fd> take_place(const host::paths& where, bool is_detached) {
+/// Tries for 50 ms times `most_tries` to take a lock that another daemon holds. @returns no
+/// descriptor where `is_served` says that ours is not needed
+result<host::unique_fd> take_lock_in_time(const std::string& path, int most_tries,
+                                          const std::string& hint,
+                                          const std::function<bool()>& is_served) {
   using namespace std::chrono_literals;
-  constexpr int most_tries = 200;
   for (int tries = 0;; ++tries) {
-    auto lock = host::take_lock(where.lock);
+    auto lock = host::take_lock(path);
     if (lock || lock.error().code != ec::already_exists)
       return lock;
-    if (is_detached && host::connect_unix(where.socket))
+    if (is_served())
       return host::unique_fd{};
-    if (!is_detached || tries == most_tries) {
+    if (tries == most_tries) {
       auto why = lock.error();
-      why.hint = "a daemon runs already: banger daemon status";
+      why.hint = hint;
       return tl::make_unexpected(why);
     }
     std::this_thread::sleep_for(50ms);
   }
 }
 
+/// A detached daemon whose lock another one holds waits until that one accepts connections, and is
+/// then not needed, or has ended. @returns no descriptor where not needed
+result<host::unique_fd> take_place(const host::paths& where, bool is_detached) {
+  return take_lock_in_time(where.lock, is_detached ? 200 : 0,
+                           "a daemon runs already: banger daemon status",
+                           [&] { return is_detached && host::connect_unix(where.socket); });
+}
+
 /// The socket's lock is beside the socket, which can be anywhere: two daemons on one state folder
-/// would take each other's VMs for strays.
+/// would take each other's VMs for strays. One that ends gives up the socket a moment before this.
 result<host::unique_fd> take_state(const host::paths& where) {
-  using namespace std::chrono_literals;
-  constexpr int most_tries = 40; // one that ends gives up the socket a moment before this
-  for (int tries = 0;; ++tries) {
-    auto lock = host::take_lock(where.state + "/bangerd.lock");
-    if (lock || lock.error().code != ec::already_exists)
-      return lock;
-    if (tries == most_tries) {
-      auto why = lock.error();
-      why.hint =
-          "another daemon uses " + where.state + "; give this one an XDG_STATE_HOME of its own";
-      return tl::make_unexpected(why);
-    }
-    std::this_thread::sleep_for(50ms);
-  }
+  return take_lock_in_time(where.state + "/bangerd.lock", 40,
+                           "another daemon uses " + where.state +
+                               "; give this one an XDG_STATE_HOME of its own",
+                           [] { return false; });
 }
 
 /// Says what a start would do to the database, and does nothing.

@@ -180,16 +180,17 @@ private:
   }
 
   std::vector<actor_child> roots() const {
-    return {{"store", store_, 0, {}},    {"known_hosts", known_hosts_, 0, {}},
-            {"leases", leases_, 0, {}},  {"events", events_, 0, {}},
-            {"images", images_, 0, {}},  {"supervisor", supervisor_, 0, {}},
-            {"gateway", gateway_, 0, {}}};
+    return {{"store", store_, 0, {}},   {"known_hosts", known_hosts_, 0, {}},
+            {"leases", leases_, 0, {}}, {"events", events_, 0, {}},
+            {"images", images_, 0, {}}, {"supervisor", supervisor_, 0, {}}};
   }
 
   /// What has no actor above it that could start it anew takes the daemon with it: all that counts
   /// is on disk, VMs run on, and the next command starts another one.
   void watch_services() {
-    watcher_ = system_.spawn([parts = roots(), give_up = parts_.on_service_failed](
+    auto all = roots();
+    all.push_back({"gateway", gateway_, 0, {}});
+    watcher_ = system_.spawn([parts = std::move(all), give_up = parts_.on_service_failed](
                                  service_watcher::pointer self) -> service_watcher::behavior_type {
       std::map<caf::actor_addr, std::string> names;
       for (const auto& part : parts)
@@ -254,7 +255,7 @@ private:
     context->list_roots = [all = roots(), gateway] {
       auto now = all;
       if (auto alive = caf::actor_cast<caf::strong_actor_ptr>(*gateway))
-        now.back().handle = caf::actor_cast<described_actor>(alive);
+        now.push_back({"gateway", caf::actor_cast<described_actor>(alive), 0, {}});
       return now;
     };
     context->describe_daemon = [this] { return describe(); };

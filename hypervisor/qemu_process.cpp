@@ -96,10 +96,6 @@ result<host::child> start_helper(const launch_machine& request, const programs& 
   return host::spawn(spawn);
 }
 
-core::process_identity identify(pid_t pid) {
-  return {pid, host::start_time(pid).value_or(0)};
-}
-
 bool is_same(const core::process_identity& x) {
   return x.pid > 0 && x.start_ticks != 0 && host::start_time(x.pid) == x.start_ticks;
 }
@@ -123,6 +119,10 @@ void name_sockets(core::vm_handles& handles, const std::string& directory) {
   handles.directory = directory;
   handles.qmp_socket = directory + "/qmp.sock";
   handles.control_socket = directory + "/control.sock";
+}
+
+core::process_identity identify(pid_t pid) {
+  return {pid, host::start_time(pid).value_or(0)};
 }
 
 std::string program_name(const std::vector<std::string>& arguments) {
@@ -173,7 +173,7 @@ result<qemu_process> start_qemu(const launch_machine& request, const programs& w
   return x;
 }
 
-result<qemu_process> adopt_qemu(const core::vm_handles& handles) {
+result<qemu_process> hold_qemu(const core::vm_handles& handles) {
   auto gone =
       fail(ec::not_found, "take over the hypervisor of " + handles.directory, "it has ended");
   if (handles.boot_id != host::boot_id())
@@ -195,10 +195,17 @@ result<qemu_process> adopt_qemu(const core::vm_handles& handles) {
   x.qemu_pidfd = std::move(*pidfd);
   if (auto net = host::open_pidfd(handles.net.pid); net && is_same(handles.net))
     x.net_pidfd = std::move(*net);
+  return x;
+}
+
+result<qemu_process> adopt_qemu(const core::vm_handles& handles) {
+  auto x = hold_qemu(handles);
+  if (!x)
+    return x;
   if (auto qmp = host::connect_unix(handles.qmp_socket))
-    x.qmp = std::move(*qmp);
+    x->qmp = std::move(*qmp);
   if (auto control = host::connect_unix(handles.control_socket))
-    x.control = std::move(*control);
+    x->control = std::move(*control);
   return x;
 }
 

@@ -44,7 +44,14 @@ void name_sockets(core::vm_handles& handles, const std::string& directory);
 /// hypervisor_failed, failed.
 [[nodiscard]] result<qemu_process> start_qemu(const launch_machine& request, const programs& where);
 
-/// Takes over processes that an earlier daemon started. Errors: not_found where they are gone.
+/// Names a process for ever; start time 0 where there is none.
+[[nodiscard]] core::process_identity identify(pid_t pid);
+
+/// Holds processes that an earlier daemon started, without a word to them. Errors: not_found where
+/// they are gone, or are not the ones that the handles mean.
+[[nodiscard]] result<qemu_process> hold_qemu(const core::vm_handles& handles);
+
+/// Takes such processes over: holds them, and connects. Errors: as hold_qemu.
 [[nodiscard]] result<qemu_process> adopt_qemu(const core::vm_handles& handles);
 
 /// Kills both, if they still run, and collects them. Does not wait: see qemu_pidfd.

@@ -6,8 +6,6 @@
 #include "host/process.hpp"
 
 #include <algorithm>
-#include <csignal>
-#include <poll.h>
 #include <unistd.h>
 
 namespace banger::hypervisor {
@@ -36,7 +34,7 @@ std::optional<core::vm_handles> rediscover(const std::string& vm_id, const std::
   for (auto pid : host::find_processes_naming(directory)) {
     const auto arguments = host::arguments_of(pid);
     const auto program = program_name(arguments);
-    const core::process_identity identity{pid, host::start_time(pid).value_or(0)};
+    const auto identity = identify(pid);
     if (program == "banger-net") {
       x.net = identity;
     } else if (program.starts_with("qemu-system-")) {
@@ -53,16 +51,6 @@ std::optional<core::vm_handles> rediscover(const std::string& vm_id, const std::
   x.boot_id = host::boot_id();
   x.started_at_ms = unix_ms_of(x.qemu.start_ticks);
   return x;
-}
-
-void end_blocking(const core::vm_handles& handles) {
-  constexpr int patience_ms = 5'000; // a killed process may still write its last pages
-  const auto process = adopt_qemu(handles);
-  if (!process)
-    return;
-  kill_qemu(*process);
-  pollfd waiting{process->qemu_pidfd.get(), POLLIN, 0};
-  (void)::poll(&waiting, 1, patience_ms);
 }
 
 } // namespace banger::hypervisor

@@ -40,13 +40,21 @@ std::vector<std::string> end_strays(const std::string& folder,
     // Hold it first, then look who it is: in between it can end, but not become another process.
     auto process = host::open_pidfd(pid);
     auto program = program_of(pid);
-    core::process_identity identity{pid, host::start_time(pid).value_or(0)};
+    auto identity = identify(pid);
     if (!process || program.empty() || is_among(identity, known))
       continue;
     end(*process);
     ended.push_back(program + ", process " + std::to_string(pid));
   }
   return ended;
+}
+
+void end_blocking(const core::vm_handles& handles) {
+  const auto process = hold_qemu(handles);
+  if (!process)
+    return;
+  kill_qemu(*process);
+  end(process->qemu_pidfd);
 }
 
 } // namespace banger::hypervisor

@@ -15,4 +15,9 @@ namespace banger::hypervisor {
 [[nodiscard]] std::vector<std::string> end_strays(const std::string& folder,
                                                   const std::vector<core::vm_handles>& known);
 
+/// Kills what the handles name, where it still is the same process of this boot, and waits until
+/// it has ended. For one whose folder was moved while it ran: it would keep writing to disks that
+/// are ours no more. Blocks for 5 s at most.
+void end_blocking(const core::vm_handles& handles);
+
 } // namespace banger::hypervisor

@@ -124,11 +124,9 @@ result<std::unique_ptr<database>> database::open(const std::string& path) {
   if (!connection)
     return tl::make_unexpected(connection.error());
   std::unique_ptr<database> made{new database{path, connection->release()}};
-  auto version = made->schema_version();
+  auto version = made->known_version();
   if (!version)
-    return tl::make_unexpected(damaged(path, version.error()));
-  if (*version > newest_migration())
-    return tl::make_unexpected(too_new(path, *version));
+    return tl::make_unexpected(version.error());
   if (auto whole = made->check(); !whole)
     return tl::make_unexpected(damaged(path, whole.error()));
   auto ready =
@@ -148,12 +146,15 @@ result<int> database::read_schema_version(const std::string& path) {
   auto connection = connect_to(path, SQLITE_OPEN_READONLY);
   if (!connection)
     return tl::make_unexpected(connection.error());
-  database found{path, connection->release()};
-  auto version = found.schema_version();
+  return database{path, connection->release()}.known_version();
+}
+
+result<int> database::known_version() {
+  auto version = schema_version();
   if (!version)
-    return tl::make_unexpected(damaged(path, version.error()));
+    return tl::make_unexpected(damaged(path_, version.error()));
   if (*version > newest_migration())
-    return tl::make_unexpected(too_new(path, *version));
+    return tl::make_unexpected(too_new(path_, *version));
   return version;
 }
 

@@ -77,6 +77,7 @@ public:
 private:
   database(std::string path, sqlite3* connection)
       : path_(std::move(path)), connection_(connection) {}
+  result<int> known_version();
   result<void> check();
   result<void> note_file();
   result<void> put_back();

@@ -10,6 +10,8 @@ import os
 import re
 
 from harness import BUILD, check, equal, limit, poll, slow
+from image_builds import no_build_is_left, recipe
+from images import SOURCE_ROOT
 from truth import check_again, check_truth
 
 CREATE = ["create.image", "create.record", "create.files", "create.pin", "create.settled"]
@@ -126,7 +128,8 @@ def test_faults_at_the_begin_of_an_image_build(box):
             env = {"BANGER_DAEMON": str(BUILD / "bangerd-faults"), "BANGER_FAULT": f"{point}={fault}"}
             done = box.run("image", "build", "half", "--recipe", recipe(box), env=env)
             check(done.status != 0, done)
-            no_build_is_left(box)
+            box.ok("daemon", "start")
+            no_build_is_left(box, 30)
             tell(point, fault, done.status, {})
 
 
@@ -142,35 +145,22 @@ def test_faults_at_every_step_of_an_image_build(box):
                                    env={"BANGER_FAULT": f"{point}={fault}"})
             check(done.status != 0, f"{point} was never reached", done)
             box.ok("daemon", "stop")
-            no_build_is_left(box)
+            box.ok("daemon", "start")
+            no_build_is_left(box, 30)
             tell(point, fault, done.status, {})
     box.ok("image", "build", "half", "--recipe", recipe(box), timeout=300)
     box.ok("vm", "run", "--rm", "--image", "half", "--", "true")
     box.ok("image", "delete", "half")
 
 
-def recipe(box):
-    path = box.dir / "half.toml"
-    path.write_bytes((BUILD.parent / "images/recipes/debian.toml").read_bytes())
-    return str(path)
-
-
-def no_build_is_left(box):
-    """With the next daemon."""
-    equal(box.ok("image", "list", "-q").text, "debian\n")
-    poll("the build's processes end",
-         lambda: not [x for x in box.processes().values() if "bangerd" not in x], 30)
-    poll("nothing of it is on the disk", lambda: [x.name for x in box.images.iterdir()] == ["debian"], 10)
-
-
 def test_every_named_step_is_in_a_table(box):
     """A step that somebody adds must be tried too. Those of clean-ups run inside the others."""
     names = set()
-    for path in (BUILD.parent / "actors").glob("vm*.cpp"):
+    for path in (SOURCE_ROOT / "actors").glob("vm*.cpp"):
         names |= set(re.findall(r'"((?:create|start|stop|delete)\.[a-z_]+)"', path.read_text()))
-    names |= set(re.findall(r'"(image\.[a-z_]+)"', (BUILD.parent / "images/build.cpp").read_text()))
+    names |= set(re.findall(r'"(image\.[a-z_]+)"', (SOURCE_ROOT / "images/build.cpp").read_text()))
     tried = set(CREATE + START + STOP + DELETE) | {x.removesuffix(".done") for x in IMAGE}
-    names |= set(re.findall(r'"(recover\.[a-z_]+)"', (BUILD.parent / "actors/vm_recover.cpp").read_text()))
+    names |= set(re.findall(r'"(recover\.[a-z_]+)"', (SOURCE_ROOT / "actors/vm_recover.cpp").read_text()))
     tried |= {x.removesuffix(".done") for points in RECOVERY.values() for x in points}
     equal(names - tried - {"stop.failed", "delete.failed"}, set())
     equal(tried - names, set())

@@ -4,7 +4,7 @@ import signal
 import time
 
 from harness import check, equal, is_alive, kill, limit, poll, slow, takes_at_most
-from images import SOURCE_ROOT
+from image_builds import no_build_is_left, recipe
 
 
 def test_a_hypervisor_that_dies(box):
@@ -121,13 +121,6 @@ def test_image_builds_that_do_not_end_well(box):
     equal(box.ok("image", "list", "-q").text, "debian\n")
 
 
-def no_build_is_left(box, seconds):
-    poll("the build's processes end",
-         lambda: not [x for x in box.processes().values() if "bangerd" not in x], seconds)
-    equal(box.ok("image", "list", "-q").text, "debian\n")
-    equal([x.name for x in box.images.iterdir()], ["debian"])
-
-
 def check_killed_build(box):
     process = box.start("image", "build", "half", "--recipe", recipe(box))
     build_has_begun(box)
@@ -157,11 +150,3 @@ def check_build_of_a_dead_daemon(box):
     check(process.returncode != 0)
     box.ok("daemon", "start")
     no_build_is_left(box, 30)
-
-
-def recipe(box):
-    """The real one under another name."""
-    path = box.dir / "own.toml"
-    if not path.exists():
-        path.write_bytes((SOURCE_ROOT / "images/recipes/debian.toml").read_bytes())
-    return str(path)
