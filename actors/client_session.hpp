@@ -33,11 +33,16 @@ struct session_context {
 
 /// Whoever a client is: an actor, or a program that speaks the wire format without actors. It gets
 /// these.
-using client_actor = caf::typed_actor<caf::reacts_to<stage_entered>,     //
-                                      caf::reacts_to<event_happened>,    //
-                                      caf::reacts_to<exec_output>,       //
-                                      caf::reacts_to<exec_input_wanted>, //
-                                      caf::reacts_to<exec_ended>>;
+using client_actor =
+    caf::typed_actor<caf::reacts_to<stage_entered>,     //
+                     caf::reacts_to<event_happened>,    //
+                     caf::reacts_to<exec_output>,       //
+                     caf::reacts_to<exec_input_wanted>, //
+                     caf::reacts_to<exec_ended>,        //
+                     caf::reacts_to<attach_output>,     //
+                     caf::reacts_to<attach_gap>,        //
+                     caf::reacts_to<attach_input_wanted>, caf::reacts_to<attach_input_refused>,
+                     caf::reacts_to<attach_noticed>, caf::reacts_to<attach_ended>>;
 
 struct client_session_state {
   static inline const char* name = "client-session";
@@ -47,6 +52,7 @@ struct client_session_state {
   std::map<std::uint64_t, exec_actor> execs;
   std::map<std::uint64_t, caf::typed_response_promise<exec_opened>> opening;
   std::uint64_t last_exec = 0;
+  std::map<std::uint64_t, attach_host_actor> attaches; ///< guest sessions, by the attach's number
   std::set<std::string> ephemeral; ///< names of VMs to delete when the client goes
   std::vector<caf::typed_response_promise<done>> cancelling; ///< answered when no operation is left
   bool is_leaving = false; ///< the client is gone; we end with the last operation

@@ -2,6 +2,7 @@
 
 #include "host/fault_point.hpp"
 #include "protocol/caf_error.hpp"
+#include "storage/session_records.hpp"
 #include "storage/vm_records.hpp"
 
 #include <utility>
@@ -20,6 +21,14 @@ result<void> write(storage::database& db, const save_vm& x) {
 
 result<void> write(storage::database& db, const forget_vm& x) {
   return storage::remove_vm_record(db, x.id);
+}
+
+result<void> write(storage::database& db, const save_session& x) {
+  return storage::save_session_record(db, x.record);
+}
+
+result<void> write(storage::database& db, const forget_session& x) {
+  return storage::remove_session_record(db, x.id);
 }
 
 /// One write of several in a transaction: all of it, or nothing.
@@ -100,6 +109,14 @@ caf::result<vm_transitions> load_all(self_pointer self, const load_transitions& 
   return vm_transitions{std::move(*all)};
 }
 
+caf::result<session_records> load_sessions_of(self_pointer self, const load_sessions& x) {
+  (void)commit(self);
+  auto all = storage::load_session_records(*self->state.database, x.vm_id);
+  if (!all)
+    return to_error(all.error());
+  return session_records{std::move(*all)};
+}
+
 } // namespace
 
 void store_state::begin_anew() {
@@ -130,6 +147,9 @@ store_actor::behavior_type store(self_pointer self, std::unique_ptr<storage::dat
       guarded<load_vm>(self, load),
       guarded<forget_vm>(self, write_soon<forget_vm>),
       guarded<load_transitions>(self, load_all),
+      guarded<save_session>(self, write_soon<save_session>),
+      guarded<forget_session>(self, write_soon<forget_session>),
+      guarded<load_sessions>(self, load_sessions_of),
       [self](const describe_actor&) {
         return guarded_account_of(self, counted(self->state.pending.size(), "write") + " waiting");
       },

@@ -19,7 +19,7 @@
 namespace banger::actors {
 
 struct pending_write {
-  std::variant<save_vm, forget_vm> what;
+  std::variant<save_vm, forget_vm, save_session, forget_session> what;
   caf::typed_response_promise<done> reply;
 };
 

@@ -1,8 +1,10 @@
 #include "actors/supervisor.hpp"
 
 #include "actors/account.hpp"
+#include "actors/supervisor_sessions.hpp"
 #include "actors/vm_plan.hpp"
 #include "core/pins_by_vm.hpp"
+#include "core/session_ref.hpp"
 #include "core/vm_record_check.hpp"
 #include "core/vm_ref.hpp"
 #include "host/clock.hpp"
@@ -39,11 +41,30 @@ caf::result<Reply> route(self_pointer self, const std::string& ref, const Ts&...
   return self->delegate(found.actor, request...);
 }
 
+/// As route, for a request whose ref is "VM/NAME".
+template <class Reply, class Request>
+caf::result<Reply> route_session(self_pointer self, const Request& request) {
+  auto parts = core::split_session_ref(request.ref);
+  if (!parts)
+    return to_error(parts.error());
+  return route<Reply>(self, parts->vm, request);
+}
+
+caf::result<session_list> list_sessions_of(self_pointer self, const list_sessions& x) {
+  if (x.ref.empty())
+    return list_known_sessions(self->state, {});
+  auto id = core::resolve_ref(names_of(self->state), x.ref);
+  if (!id)
+    return to_error(id.error());
+  return list_known_sessions(self->state, *id);
+}
+
 void add(self_pointer self, const vm_record& record, const vm_past& past) {
   auto& state = self->state;
   auto actor = self->spawn<caf::monitored>(vm, record, past, state.context, supervisor_actor{self});
   auto& entry = state.vms[record.id];
   entry.actor = actor;
+  entry.sessions.clear(); // it tells them anew
   entry.info.id = record.id;
   entry.info.name = record.name;
   entry.info.image = record.image;
@@ -245,6 +266,21 @@ void give_up(self_pointer self, const std::string& id, const std::string& why) {
   recovered(self, {id, recovery::failed, why});
 }
 
+/// The last step of a restart: its sessions, and then the actor.
+template <class F>
+void load_then_add(self_pointer self, const vm_record& record, const vm_past& past, F fail_with) {
+  const auto& context = *self->state.context;
+  self->request(context.store, context.deadlines.storage, load_sessions{record.id})
+      .then(
+          [self, record, past](const session_records& sessions) {
+            auto whole = past;
+            whole.sessions = sessions.all;
+            add(self, record, whole);
+            self->send(self->state.events, publish_event{"vm.restarted", record.name, {}});
+          },
+          fail_with);
+}
+
 /// The process is the actor's, not the other way round: it runs on, and the new actor adopts it.
 void restart(self_pointer self, const std::string& id) {
   const auto& context = *self->state.context;
@@ -264,12 +300,9 @@ void restart(self_pointer self, const std::string& id) {
     const auto& below = *self->state.context;
     auto files = below.make_files();
     self->request(files, below.deadlines.storage, look_at_past{record})
-        .then(
-            [self, record, files](const vm_past& past) {
-              add(self, record, past);
-              self->send(self->state.events, publish_event{"vm.restarted", record.name, {}});
-            },
-            fail_with);
+        .then([self, record, files,
+               fail_with](const vm_past& past) { load_then_add(self, record, past, fail_with); },
+              fail_with);
   };
   self->request(context.store, context.deadlines.storage, load_vm{id}).then(look, fail_with);
 }
@@ -360,12 +393,25 @@ supervisor_actor::behavior_type supervisor(self_pointer self,
       [self](const accept_host_key& x) { return route<host_key_info>(self, x.ref, x); },
       [self](const forget_host_key& x) { return route<host_key_info>(self, x.ref, x); },
       [self](const check_guest_key& x) { return route<done>(self, x.ref, x); },
+      [self](const start_session& x) { return route<session_info>(self, x.ref, x); },
+      [self](const list_sessions& x) { return list_sessions_of(self, x); },
+      [self](const get_session& x) { return route_session<session_info>(self, x); },
+      [self](const wait_session& x) { return route_session<session_info>(self, x); },
+      [self](const stop_session& x) { return route_session<session_info>(self, x); },
+      [self](const signal_session& x) { return route_session<session_info>(self, x); },
+      [self](const delete_session& x) { return route_session<session_info>(self, x); },
+      [self](const list_attaches& x) { return route_session<attach_list>(self, x); },
+      [self](const find_session& x) { return route_session<attach_host_actor>(self, x); },
       [self](const get_used_images&) { return images_in_use(self); },
       [self](const get_vm_history& x) { return tell_history(self, x); },
       [self](const await_reconciled&) { return await_all(self); },
       [self](const describe_actor&) { return describe(self); },
       [self](const vm_changed& x) { changed(self, x); },
       [self](const vm_recovered& x) { recovered(self, x); },
+      [self](const session_changed& x) {
+        if (auto event = note_session(self->state, x); !event.kind.empty())
+          self->send(self->state.events, std::move(event));
+      },
   };
 }
 

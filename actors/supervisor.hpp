@@ -25,9 +25,10 @@ struct known_vm {
 };
 
 struct supervised_vm {
-  vm_actor actor;       ///< none while it is restarted, or given up
-  vm_info info;         ///< the last it told
-  crash_record crashes; ///< of its actor
+  vm_actor actor;                               ///< none while it is restarted, or given up
+  vm_info info;                                 ///< the last it told
+  std::map<std::string, session_info> sessions; ///< by id; likewise
+  crash_record crashes;                         ///< of its actor
 };
 
 struct supervisor_state {

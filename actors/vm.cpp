@@ -1,5 +1,6 @@
 #include "actors/vm.hpp"
 
+#include "actors/vm_sessions.hpp"
 #include "actors/vm_steps.hpp"
 #include "core/known_hosts.hpp"
 #include "host/files.hpp"
@@ -284,6 +285,7 @@ void enter_stage(vm_pointer self, std::string stage) {
 
 void publish(vm_pointer self) {
   note_transition(self);
+  mind_sessions(self);
   if (self->state.supervisor)
     self->send(self->state.supervisor, vm_changed{self->state.info()});
   std::erase_if(self->state.waiters,
@@ -351,9 +353,11 @@ vm_actor::behavior_type vm(vm_pointer self, vm_record record, vm_past past,
   self->set_exit_handler([self](const caf::exit_msg& message) {
     tell_all(self, no_longer(self));
     leave_machine(self, message.reason);
+    end_sessions(self, message.reason);
     self->quit(message.reason);
   });
   self->set_exception_handler([self](std::exception_ptr& thrown) { return crash(self, thrown); });
+  adopt_sessions(self, past.sessions);
   begin_recovery(self, past);
   return {
       [self](const order& what, const progress_actor& progress) {
@@ -369,7 +373,16 @@ vm_actor::behavior_type vm(vm_pointer self, vm_record record, vm_past past,
       [self](const accept_host_key& x) { return accept_key(self, x); },
       [self](const forget_host_key&) { return forget_key(self); },
       [self](const check_guest_key&) { return check_key_now(self); },
+      [self](const start_session& x) { return start_new_session(self, x); },
+      [self](const get_session& x) { return describe_session(self, x); },
+      [self](const wait_session& x) { return pass_to_session<session_info>(self, x); },
+      [self](const stop_session& x) { return pass_to_session<session_info>(self, x); },
+      [self](const signal_session& x) { return pass_to_session<session_info>(self, x); },
+      [self](const delete_session& x) { return pass_to_session<session_info>(self, x); },
+      [self](const list_attaches& x) { return pass_to_session<attach_list>(self, x); },
+      [self](const find_session& x) { return host_of_session(self, x); },
       [self](const describe_actor&) { return describe_vm(self); },
+      [self](const session_changed& x) { session_has_changed(self, x); },
       [self](const host_key_refused& x) { begin_quarantine(self, x); },
       [self](const machine_ended& event) { machine_gone(self, event); },
       [self](const watch_console& x) { look_at_console(self, x); },

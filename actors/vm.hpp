@@ -2,6 +2,7 @@
 // time.
 #pragma once
 
+#include "actors/guard.hpp"
 #include "core/deadlines.hpp"
 #include "protocol/actors.hpp"
 #include "protocol/vm_record.hpp"
@@ -13,12 +14,15 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace banger::actors {
+
+struct guest_session_spec; // guest_session.hpp
 
 /// What every VM works with. Handles and plain values; the factories let a test put scripted actors
 /// in place of those that start processes.
@@ -27,11 +31,15 @@ struct vm_context {
   leases_actor leases;
   images_actor images;
   known_hosts_actor known_hosts;
+  events_actor events;
   std::function<vm_files_actor()> make_files;
   std::function<machine_actor(const vm_actor& owner)> make_machine;
   /// Takes over a process that survived the daemon; `handles` is what write_handles recorded.
   std::function<machine_actor(const vm_actor& owner, const std::string& handles)> adopt_machine;
   std::function<guest_link_actor(const vm_record& record, const vm_actor& owner)> make_link;
+  std::function<guest_session_actor(const guest_session_spec& spec)> make_session;
+  std::function<guest_sweep_actor(const guest_way_actor& way)> make_sweep;
+  std::function<guest_port_actor(const vm_record& record, const guest_link_actor& link)> make_port;
   std::string private_key;    ///< path of the key that opens guests
   std::string authorized_key; ///< its public half, one line
   std::string known_hosts_path;
@@ -54,6 +62,13 @@ struct vm_waiter {
   caf::typed_response_promise<vm_info> reply;
 };
 
+/// A guest session as its VM knows it.
+struct vm_session {
+  guest_session_actor actor; ///< none: it failed too often
+  session_info info;         ///< the last it told
+  crash_record crashes;
+};
+
 /// All that a VM actor knows. Touched only by its own handlers.
 struct vm_data {
   static inline const char* name = "vm"; // CAF's actor name, for logs
@@ -64,10 +79,13 @@ struct vm_data {
   std::optional<vm_operation> operation;
   std::deque<vm_operation> queue;
   std::vector<vm_waiter> waiters;
-  vm_files_actor files;  ///< while an operation needs them
-  machine_actor machine; ///< while there is a process
-  guest_link_actor link; ///< while there is a machine
-  std::string kernel;    ///< of the image, while starting
+  vm_files_actor files;                       ///< while an operation needs them
+  machine_actor machine;                      ///< while there is a process
+  guest_link_actor link;                      ///< while there is a machine
+  std::map<std::string, vm_session> sessions; ///< by id
+  guest_port_actor port;                      ///< their way to the guest; none: it is gone
+  guest_link_actor port_link;                 ///< the link that it has
+  std::string kernel;                         ///< of the image, while starting
   std::string initrd;
   std::string cmdline_extra;
   std::int32_t pid = 0;

@@ -1,3 +1,4 @@
+#include "actors/vm_sessions.hpp"
 #include "actors/vm_steps.hpp"
 
 #include <exception>
@@ -42,6 +43,7 @@ caf::error crash(vm_pointer self, const std::exception_ptr& thrown) {
   tell_all(self, told);
   self->send(state.context->leases, release_start_slot{state.record.id});
   leave_machine(self, caf::sec::runtime_error);
+  end_sessions(self, caf::sec::runtime_error);
   return why;
 }
 
@@ -57,10 +59,15 @@ void hold(vm_pointer self, guest_link_actor link) {
 
 void part_down(vm_pointer self, const caf::down_msg& down) {
   const auto& state = self->state;
-  const auto is_machine = state.machine == down.source;
-  if (is_orderly(down.reason) || (!is_machine && state.link != down.source))
+  if (session_down(self, down))
     return;
-  auto why = std::string{is_machine ? "its machine" : "its guest link"} +
+  const auto is_machine = state.machine == down.source;
+  const auto is_port = state.port == down.source;
+  if (is_orderly(down.reason) || (!is_machine && !is_port && state.link != down.source))
+    return;
+  auto why = std::string{is_machine ? "its machine"
+                         : is_port  ? "its port"
+                                    : "its guest link"} +
              " failed: " + to_string(to_failure(down.reason));
   self->quit(crash(self, std::make_exception_ptr(std::runtime_error{why})));
 }

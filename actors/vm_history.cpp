@@ -78,6 +78,10 @@ actor_account describe_vm(vm_pointer self) {
   };
   add("machine", state.machine);
   add("guest_link", state.link);
+  add("guest_port", state.port);
+  for (const auto& [id, session] : state.sessions)
+    account.children.push_back({"session " + session.info.config.name, session.actor,
+                                session.crashes.all, session.crashes.last});
   return account;
 }
 

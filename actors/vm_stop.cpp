@@ -1,3 +1,4 @@
+#include "actors/vm_sessions.hpp"
 #include "actors/vm_steps.hpp"
 
 #include <memory>
@@ -41,6 +42,7 @@ void removed(vm_pointer self) {
         to_error({ec::not_found, "no VM '" + last.name + "'", "it was deleted", {}}));
   publish(self);
   end_recovery(self, recovery::rolled_back);
+  end_sessions(self, caf::exit_reason::user_shutdown);
   self->quit(caf::exit_reason::normal);
 }
 

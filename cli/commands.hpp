@@ -22,6 +22,18 @@ int vm_run(client::connection link, const options& how);
 int vm_exec(client::connection link, const options& how);
 int vm_ssh(client::connection link, const options& how);
 
+// session_commands.cpp
+int session_start(client::connection link, const host::paths& where, const options& how);
+int session_attach(client::connection link, const host::paths& where, const options& how);
+int session_send(client::connection link, const options& how);
+int session_list_all(client::connection link, const options& how);
+int session_wait(client::connection link, const options& how);
+int session_who(client::connection link, const options& how);
+int session_change(client::connection link, const options& how); ///< show, stop, kill, delete
+
+// session_logs.cpp
+int session_logs(client::connection link, const host::paths& where, const options& how);
+
 // hostkey_commands.cpp
 int hostkey_list_all(client::connection link, const options& how);
 int hostkey_show(client::connection link, const options& how);

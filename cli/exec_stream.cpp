@@ -1,18 +1,14 @@
 #include "cli/exec_stream.hpp"
 
+#include "cli/output_stream.hpp"
 #include "cli/terminal.hpp"
 #include "core/exit_code.hpp"
-#include "host/unique_fd.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <fcntl.h>
 #include <iterator>
-#include <optional>
 #include <poll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace banger::cli {
@@ -23,60 +19,6 @@ constexpr std::uint32_t output_credit = 1U << 20;
 constexpr std::uint32_t credit_step = 128U << 10;
 constexpr std::size_t input_piece = 32U << 10;
 constexpr std::size_t most_unsent = 512U << 10; // of input, before we read more of it
-
-/// One of our output streams, never waited for: standard streams are shared with other processes
-/// and must not be made non-blocking, so a pipe or a terminal is opened anew, a socket is sent to
-/// without waiting, and a file does not wait.
-class output_stream {
-public:
-  explicit output_stream(int fd) : fd_(fd) {
-    struct stat info {};
-    if (::fstat(fd, &info) != 0)
-      return;
-    is_socket_ = S_ISSOCK(info.st_mode);
-    if (!S_ISFIFO(info.st_mode) && !S_ISCHR(info.st_mode))
-      return;
-    own_.reset(::open(("/proc/self/fd/" + std::to_string(fd)).c_str(),
-                      O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
-    if (own_)
-      fd_ = own_.get();
-  }
-
-  void add(std::string_view bytes) { queue_ += bytes; }
-  [[nodiscard]] bool is_empty() const { return sent_ == queue_.size(); }
-  [[nodiscard]] int fd() const { return fd_; }
-
-  /// Writes what can be written now. @returns how much; nothing where the stream is broken
-  std::optional<std::size_t> flush() {
-    std::size_t done = 0;
-    while (!is_empty()) {
-      const auto* from = queue_.data() + sent_;
-      auto left = queue_.size() - sent_;
-      auto n = is_socket_ ? ::send(fd_, from, left, MSG_DONTWAIT | MSG_NOSIGNAL)
-                          : ::write(fd_, from, left);
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n < 0 && errno == EAGAIN)
-        break;
-      if (n < 0)
-        return std::nullopt;
-      sent_ += static_cast<std::size_t>(n);
-      done += static_cast<std::size_t>(n);
-    }
-    if (is_empty()) {
-      queue_.clear();
-      sent_ = 0;
-    }
-    return done;
-  }
-
-private:
-  int fd_;
-  host::unique_fd own_;
-  bool is_socket_ = false;
-  std::string queue_; ///< at most the credit
-  std::size_t sent_ = 0;
-};
 
 /// One running command. Output that our reader does not take is not paid for, so the daemon stops
 /// sending and the command in the guest waits.

@@ -1,22 +1,10 @@
 #include "cli/json.hpp"
 
-#include <nlohmann/json.hpp>
+#include "cli/json_record.hpp"
 
 namespace banger::cli {
 
 namespace {
-
-using record = nlohmann::ordered_json;
-
-/// Null for nothing.
-record text(const std::string& x) {
-  return x.empty() ? record(nullptr) : record(x);
-}
-
-template <class T>
-record number(T x) {
-  return x == 0 ? record(nullptr) : record(x);
-}
 
 record to_record(const vm_info& vm) {
   return {{"id", vm.id},
@@ -71,19 +59,6 @@ record to_record(const host_key_info& key) {
           {"offered_fingerprint", text(key.offered_fingerprint)}};
 }
 
-record to_record(const failure& why) {
-  return {{"code", to_string(why.code)},
-          {"what", text(why.what)},
-          {"why", text(why.why)},
-          {"hint", text(why.hint)},
-          {"op", text(why.op)}};
-}
-
-/// Text that is not UTF-8 (a guest may have named a file so) must not end the program.
-std::string print(const record& x, int indent = 2) {
-  return x.dump(indent, ' ', false, record::error_handler_t::replace) + "\n";
-}
-
 template <class T>
 record list_of(const std::vector<T>& all) {
   auto items = record::array();
@@ -99,7 +74,7 @@ std::string results(const std::string& kind, const std::vector<outcome<T>>& outc
     items.push_back({{"ref", x.ref},
                      {"ok", x.value.has_value()},
                      {kind, x.value ? to_record(*x.value) : record(nullptr)},
-                     {"error", x.value ? record(nullptr) : to_record(x.value.error())}});
+                     {"error", x.value ? record(nullptr) : error_record(x.value.error())}});
   return print({{"results", items}});
 }
 
@@ -199,7 +174,7 @@ std::string json(const event_happened& event) {
 }
 
 std::string json(const failure& why) {
-  return print({{"error", to_record(why)}});
+  return print({{"error", error_record(why)}});
 }
 
 std::string json(const std::vector<outcome<vm_info>>& outcomes) {
@@ -214,7 +189,7 @@ std::string version_json(const std::string& client, const std::string& daemon, c
   auto is_known = why.code == ec::none || why.code == ec::unreachable;
   return print({{"client", client},
                 {"daemon", text(daemon)},
-                {"error", is_known ? record(nullptr) : to_record(why)}});
+                {"error", is_known ? record(nullptr) : error_record(why)}});
 }
 
 std::string ssh_config_json(bool is_installed, const std::string& config,

@@ -1,4 +1,5 @@
 // The banger command.
+#include "cli/attach_stream.hpp"
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
 #include "cli/session.hpp"
@@ -14,7 +15,7 @@ namespace banger::cli {
 
 namespace {
 
-int run_connected(client::connection link, const options& how) {
+int run_connected(client::connection link, const host::paths& where, const options& how) {
   switch (how.what) {
     case verb::vm_run: return vm_run(std::move(link), how);
     case verb::vm_create: return vm_create(std::move(link), how);
@@ -30,6 +31,17 @@ int run_connected(client::connection link, const options& how) {
     case verb::vm_logs: return vm_logs(std::move(link), how);
     case verb::vm_wait: return vm_wait(std::move(link), how);
     case verb::vm_why: return vm_why(std::move(link), how);
+    case verb::session_start: return session_start(std::move(link), where, how);
+    case verb::session_attach: return session_attach(std::move(link), where, how);
+    case verb::session_send: return session_send(std::move(link), how);
+    case verb::session_list: return session_list_all(std::move(link), how);
+    case verb::session_logs: return session_logs(std::move(link), where, how);
+    case verb::session_wait: return session_wait(std::move(link), how);
+    case verb::session_who: return session_who(std::move(link), how);
+    case verb::session_show:
+    case verb::session_stop:
+    case verb::session_kill:
+    case verb::session_delete: return session_change(std::move(link), how);
     case verb::image_build: return image_build(std::move(link), how);
     case verb::image_list: return image_list_all(std::move(link), how);
     case verb::image_show: return image_show(std::move(link), how);
@@ -71,7 +83,10 @@ int run(const options& how) {
   if (how.what == verb::version)
     return show_version(*where, how);
   auto link = client::connect_or_start(*where, {});
-  return link ? run_connected(std::move(*link), how) : report(link.error(), how);
+  if (!link)
+    return how.what == verb::session_attach ? (void(report(link.error(), how)), exit_not_attached)
+                                            : report(link.error(), how);
+  return run_connected(std::move(*link), *where, how);
 }
 
 } // namespace

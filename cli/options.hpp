@@ -2,6 +2,7 @@
 #pragma once
 
 #include "protocol/result.hpp"
+#include "protocol/sessions.hpp"
 #include "protocol/values.hpp"
 
 #include <cstdint>
@@ -25,6 +26,17 @@ enum class verb : std::uint8_t {
   vm_logs,
   vm_wait,
   vm_why,
+  session_start,
+  session_attach,
+  session_send,
+  session_list,
+  session_show,
+  session_logs,
+  session_wait,
+  session_stop,
+  session_kill,
+  session_delete,
+  session_who,
   image_build,
   image_list,
   image_show,
@@ -44,6 +56,28 @@ enum class verb : std::uint8_t {
   version,
 };
 
+/// Of the session commands.
+struct session_options {
+  session_config config; ///< start; its argv, env and cwd are those of all commands
+  bool attaches = false; ///< start
+  attach_role role = attach_role::writer; ///< attach
+  bool takes_over = false;
+  bool has_origin = false; ///< --from was given
+  output_origin origin = output_origin::offset;
+  std::uint64_t from = 0;
+  bool ignores_stdin = false;
+  std::string detach_keys;        ///< bytes
+  std::vector<std::string> texts; ///< send
+  std::string file;
+  bool adds_line = false;
+  bool sends_end = false;
+  bool shows_stdout = true; ///< logs
+  bool shows_stderr = true;
+  std::int64_t since_ms = 0; ///< Unix time; 0: all
+  std::int32_t signal = 0;   ///< kill
+  bool is_forced = false;    ///< delete
+};
+
 struct options {
   verb what = verb::version;
   bool is_json = false;
@@ -60,7 +94,7 @@ struct options {
   std::string recipe;                  ///< image build: absolute path, or empty
   bool follows = false;                ///< logs
   std::uint32_t past_events = 0;       ///< events
-  std::uint64_t tail_bytes = 0;        ///< logs; 0: all
+  std::uint64_t tail_bytes = 0;        ///< vm logs; of session logs, lines; 0: all
   std::string fingerprint;             ///< hostkey accept; empty: the offered key's
   std::string known_hosts_file;        ///< hostkey verify, and the next three
   std::string host;
@@ -68,6 +102,7 @@ struct options {
   std::string key;         ///< "TYPE BASE64"
   bool installs = false;   ///< ssh-config
   bool uninstalls = false; ///< ssh-config
+  session_options session;
 };
 
 /// What main is to do: run `what`, or print `text` (help, or a usage error) and exit with `status`.

@@ -2,6 +2,7 @@
 
 #include "cli/json.hpp"
 #include "cli/option_values.hpp"
+#include "cli/parse_session.hpp"
 #include "cli/render.hpp"
 #include "core/exit_code.hpp"
 #include "core/suggest.hpp"
@@ -11,6 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
+#include <memory>
 
 namespace banger::cli {
 
@@ -114,6 +116,7 @@ private:
     app_.add_option("-o,--output", raw_.output, "table or json")
         ->check(CLI::IsMember({"table", "json"}));
     build_vm();
+    session_ = std::make_unique<session_reader>(app_, out_.what, raw_.grace, raw_.timeout);
     build_image();
     build_hostkey();
     build_ssh();
@@ -336,6 +339,9 @@ private:
     auto words = app_.remaining(true);
     auto word =
         std::find_if(words.begin(), words.end(), [](const auto& x) { return !x.starts_with('-'); });
+    if (name == "start" && deepest()->get_parent()->get_name() == "session" &&
+        !out_.what.has_command && word != words.end())
+      return "a command goes after '--': banger session start VM -- " + *word;
     if ((name != "exec" && name != "run") || out_.what.has_command || word == words.end())
       return {};
     return std::string{"a command goes after '--': banger vm "} +
@@ -385,17 +391,23 @@ private:
     auto& x = out_.what;
     x.is_json = raw_.output == "json";
     x.wanted = raw_.wanted == "stopped" ? vm_state::stopped : vm_state::running;
-    auto takes_command =
-        x.what == verb::vm_run || x.what == verb::vm_exec || x.what == verb::vm_ssh;
+    auto takes_command = x.what == verb::vm_run || x.what == verb::vm_exec ||
+                         x.what == verb::vm_ssh || x.what == verb::session_start ||
+                         x.what == verb::session_send;
     if (x.has_command && !takes_command)
       return fail(ec::bad_request, "'--' has no place here");
     if (x.what == verb::vm_exec && x.command.empty())
       return fail(ec::bad_request, "a command is missing", "", "banger vm exec VM -- COMMAND");
+    if (x.what == verb::session_start && x.command.empty())
+      return fail(ec::bad_request, "a command is missing", "",
+                  "banger session start VM -- COMMAND");
     if (x.what == verb::vm_run && x.has_command && x.command.empty())
       return fail(ec::bad_request, "a command is missing after '--'");
     if (x.what == verb::image_build && x.refs.empty())
       x.refs = {"debian"};
     drop_repeated(x.refs);
+    if (auto ok = session_->check(); !ok)
+      return ok;
     return check_values();
   }
 
@@ -436,6 +448,7 @@ private:
   }
 
   CLI::App app_;
+  std::unique_ptr<session_reader> session_;
   std::vector<std::string> line_;
   raw_options raw_;
   parsed out_;

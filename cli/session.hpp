@@ -4,6 +4,7 @@
 
 #include "cli/json.hpp"
 #include "cli/options.hpp"
+#include "cli/session_render.hpp"
 #include "cli/terminal.hpp"
 #include "client/connection.hpp"
 #include "core/exit_code.hpp"

@@ -86,6 +86,7 @@ connection& connection::operator=(connection&& other) noexcept {
   last_sender_ = other.last_sender_;
   greeting_ = std::move(other.greeting_);
   broken_ = std::move(other.broken_);
+  was_dismissed_ = other.was_dismissed_;
   return *this;
 }
 
@@ -262,9 +263,10 @@ result<void> connection::handle_frame(const basp::header& head, std::string_view
       return {};
     }
     case basp::operation::down_message:
-      if (head.source_actor == session_ && session_ != server_.published_actor)
-        return daemon_gone("the part of it that served this client has ended");
-      return {};
+      if (head.source_actor != session_ || session_ == server_.published_actor)
+        return {};
+      was_dismissed_ = true;
+      return daemon_gone("the part of it that served this client has ended");
     case basp::operation::client_handshake:
     case basp::operation::routed_message:
     case basp::operation::monitor_message:

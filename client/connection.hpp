@@ -106,6 +106,9 @@ public:
 
   [[nodiscard]] const welcome& greeting() const { return greeting_; }
 
+  /// The daemon said that it is ending, as it does when it was told to; a crash says nothing.
+  [[nodiscard]] bool was_dismissed() const { return was_dismissed_; }
+
 private:
   static constexpr std::uint64_t self_actor = 1; // our only "actor"; any number but 0 will do
 
@@ -133,6 +136,7 @@ private:
   std::uint64_t last_sender_ = 0;
   welcome greeting_;
   failure broken_{ec::none, {}, {}, {}}; ///< why it can carry no more
+  bool was_dismissed_ = false;
 };
 
 } // namespace banger::client

@@ -22,6 +22,10 @@ process_identity identity_from(const nlohmann::json& json) {
 
 } // namespace
 
+std::string port_socket(const std::string& directory) {
+  return directory + "/port.sock";
+}
+
 std::string render_handles(const vm_handles& x) {
   nlohmann::json json{{"format", format},
                       {"vm_id", x.vm_id},

@@ -30,6 +30,9 @@ struct vm_handles {
   friend bool operator==(const vm_handles&, const vm_handles&) = default;
 };
 
+/// The hypervisor's end of a VM's data port: always at the same place of its folder.
+[[nodiscard]] std::string port_socket(const std::string& directory);
+
 [[nodiscard]] std::string render_handles(const vm_handles& handles);
 
 /// Errors: storage_failed where the text is empty, truncated, or somebody else's; version_mismatch.

@@ -96,6 +96,10 @@ std::vector<std::string> qemu_arguments(const qemu_launch& x) {
       socket_chardev("control", x.fds.control),
       "-device",
       "virtserialport,chardev=control,name=banger.0,id=controlport",
+      "-chardev",
+      socket_chardev("port", x.fds.port),
+      "-device",
+      "virtserialport,chardev=port,name=banger.1,id=dataport",
       "-device",
       "virtio-rng-pci",
   };

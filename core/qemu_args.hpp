@@ -17,6 +17,7 @@ struct qemu_fds {
   int qmp = 3;     ///< listening Unix socket
   int control = 4; ///< listening Unix socket: the guest's port "banger.0"
   int net = 5;     ///< stream socket to the network helper
+  int port = 6;    ///< listening Unix socket: the guest's port "banger.1"
 };
 
 struct qemu_launch {

@@ -6,6 +6,9 @@
 #include "actors/exec.hpp"
 #include "actors/gateway.hpp"
 #include "actors/guest_link.hpp"
+#include "actors/guest_port.hpp"
+#include "actors/guest_session.hpp"
+#include "actors/guest_sweep.hpp"
 #include "actors/image_build.hpp"
 #include "actors/images.hpp"
 #include "actors/known_hosts.hpp"
@@ -119,6 +122,7 @@ public:
     context_.reset(); // what it holds would keep actors alive
     session_context_.reset();
     io_.stop();
+    ports_.stop();
   }
 
 private:
@@ -171,6 +175,16 @@ private:
       return system_.spawn(actors::guest_link,
                            actors::link_context{&io_, known_hosts_, parts_.key.key, owner}, record);
     };
+    context->make_session = [this](const actors::guest_session_spec& spec) {
+      return system_.spawn(actors::guest_session, spec, &channels_);
+    };
+    context->make_sweep = [this](const guest_way_actor& way) {
+      return system_.spawn(actors::guest_sweep, way, &channels_);
+    };
+    context->make_port = [this](const vm_record& record, const guest_link_actor& link) {
+      return system_.spawn(actors::guest_port, &ports_, core::port_socket(record.directory), link);
+    };
+    context->events = events_;
     context->private_key = parts_.where.private_key;
     context->authorized_key = parts_.key.public_line;
     context->known_hosts_path = parts_.where.known_hosts;
@@ -281,6 +295,8 @@ private:
   node_parts parts_;
   std::int64_t started_at_ms_ = host::unix_ms();
   ssh::ssh_io io_;
+  port::port_io ports_;
+  actors::guest_channels channels_{io_, ports_};
   bool is_stopped_ = false;
   mutable config config_;
   mutable caf::actor_system system_{config_};

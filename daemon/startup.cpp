@@ -10,10 +10,12 @@
 #include "host/process.hpp"
 #include "hypervisor/strays.hpp"
 #include "ssh/known_hosts_file.hpp"
+#include "storage/session_records.hpp"
 #include "storage/vm_records.hpp"
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 
 namespace banger::daemon {
@@ -90,6 +92,12 @@ result<known_state> load_known_vms(const host::paths& where, storage::database& 
   auto records = storage::load_vms(db);
   if (!records)
     return tl::make_unexpected(records.error());
+  auto sessions = storage::load_session_records(db, {});
+  if (!sessions)
+    return tl::make_unexpected(sessions.error());
+  std::map<std::string, std::vector<session_record>> sessions_of;
+  for (auto& session : *sessions)
+    sessions_of[session.vm_id].push_back(std::move(session));
   known_state found;
   for (const auto& record : *records) {
     auto whole = core::check_record(record);
@@ -99,6 +107,7 @@ result<known_state> load_known_vms(const host::paths& where, storage::database& 
     if (core::is_vm_id(record.id)) {
       auto placed = core::placed_in(record, where.vms);
       auto past = actors::look_at_past_blocking(placed);
+      past.sessions = std::move(sessions_of[record.id]);
       found.vms.push_back({std::move(placed), std::move(past)});
     } else if (auto aside = storage::set_vm_aside(db, record.id); !aside) {
       host::log_error(to_string(aside.error()));

@@ -10,6 +10,7 @@
 #include "agent_exec.h"
 #include "agent_session.h"
 #include "io.h"
+#include "port_mux.h"
 #include "session_folder.h"
 
 #include <errno.h>
@@ -32,9 +33,21 @@ static int sooner(int a, int b) {
   return b < 0 || a < b ? a : b;
 }
 
+static pid_t port_process;
+static const char* port_socket;
+
+/// Where it ends, another one begins: whoever ended it meant that stream.
+static void start_port(void) {
+  port_process = port_mux_start(port_socket);
+  if (port_process < 0)
+    log_line(program, "start banger-port: %s", strerror(errno));
+}
+
 static void reap(void) {
   int status = 0;
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    if (pid == port_process)
+      start_port();
     command_reaped(pid, status);
     agent_session_reaped(pid);
   }
@@ -142,6 +155,8 @@ int main(int count, char** arguments) {
     write_kernel_file("/proc/self/oom_score_adj", "-900");
     if (!control_open())
       log_line(program, "no port named " BANGER_CONTROL_PORT ": %s", strerror(errno));
+    port_socket = options.exec_socket;
+    start_port();
   }
   serve(signals);
   exec_close();

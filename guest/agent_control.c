@@ -37,9 +37,10 @@ static struct {
 } port = {.fd = -1};
 
 /// The number in /dev/vportNpM depends on the order of devices; only the name is ours.
-static int open_named_port(const char* wanted) {
+int control_open_port(const char* wanted) {
   DIR* ports = opendir("/sys/class/virtio-ports");
   int fd = -1;
+  errno = ENOENT;
   for (struct dirent* entry = NULL; ports != NULL && fd < 0 && (entry = readdir(ports)) != NULL;) {
     char path[320], name[64];
     snprintf(path, sizeof path, "/sys/class/virtio-ports/%s/name", entry->d_name);
@@ -56,7 +57,7 @@ static int open_named_port(const char* wanted) {
 }
 
 bool control_open(void) {
-  port.fd = open_named_port(BANGER_CONTROL_PORT);
+  port.fd = control_open_port(BANGER_CONTROL_PORT);
   if (port.fd < 0)
     return false;
   port.wants_ready = true;

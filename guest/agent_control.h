@@ -6,6 +6,9 @@
 
 struct pollfd;
 
+/// Opens the virtio-serial port of that name. @returns -1 with errno, ENOENT where there is none
+int control_open_port(const char* name);
+
 /// Opens the port named BANGER_CONTROL_PORT. @returns false where the machine has none.
 bool control_open(void);
 

@@ -28,7 +28,7 @@ static int connection, folder, watch = -1;
 static int host = -1; ///< pidfd of the session's host, while it lives
 static char id[SESSION_ID_SIZE + 1];
 static uint64_t credit;
-static bool follows;
+static bool follows, is_status_only;
 
 static unsigned char window_bytes[window_size];
 static struct journal_window window = {.bytes = window_bytes, .capacity = window_size};
@@ -135,7 +135,25 @@ static bool settle_present(void) {
   return false;
 }
 
+/// The end alone: the journal is not looked at.
+static void produce_status(void) {
+  is_at_present = true;
+  refresh_state();
+  if (is_over() || !follows) {
+    if (is_over()) {
+      end = session_state_ended(&state);
+      has_end = true;
+    }
+    send_last();
+  }
+}
+
 static void produce(void) {
+  if (is_status_only) {
+    if (!is_complete)
+      produce_status();
+    return;
+  }
   is_at_present = false;
   was_full = true;
   while (!is_complete) {
@@ -169,8 +187,15 @@ static void produce(void) {
   was_full = false;
 }
 
+/// Whether output that ends there, and was read at that time, is before what was asked for.
+static bool is_before(const struct session_attach* request, uint64_t end_offset, uint64_t time_ms) {
+  if ((request->flags & SESSION_FLAG_FROM_TIME) != 0)
+    return time_ms < request->from;
+  return end_offset <= request->from;
+}
+
 /// Walks over the headers. @returns false where it was overtaken by the writer's dropping
-static bool scan(uint64_t from, struct session_here* here) {
+static bool scan(const struct session_attach* request, struct session_here* here) {
   struct journal_head head = {0};
   struct stat info = {0};
   if (window.fd >= 0)
@@ -178,7 +203,7 @@ static bool scan(uint64_t from, struct session_here* here) {
   if (!journal_read_head(window.fd, &head))
     return true; // the host was killed before it was made
   uint64_t at = head.position;
-  here->oldest = here->end = head.offset;
+  here->oldest = here->end = here->start = head.offset;
   position = at;
   for (;;) {
     struct journal_record record;
@@ -190,20 +215,32 @@ static bool scan(uint64_t from, struct session_here* here) {
     if (found == journal_found_nothing || next > (uint64_t)info.st_size)
       return true;
     here->end = journal_offset_behind(&record, payload);
-    if (here->end <= from && record.type != journal_end)
+    if (is_before(request, here->end, record.time_ms) && record.type != journal_end) {
       position = next;
+      here->start = here->end;
+    }
     at = next;
   }
 }
 
-static void find_start(uint64_t from) {
+static void find_start(struct session_attach request) {
   struct session_here here = {.phase = (uint8_t)state.phase};
   window.capacity = scan_size;
-  while (!scan(from, &here))
+  while (!scan(&request, &here))
     ;
+  if ((request.flags & SESSION_FLAG_FROM_LAST) != 0) {
+    request.flags &= ~(uint32_t)SESSION_FLAG_FROM_LAST;
+    request.from = here.end > request.from ? here.end - request.from : 0;
+    if (request.from < here.oldest) // the last so many of those that are kept
+      request.from = here.oldest;
+    while (!scan(&request, &here))
+      ;
+  }
   window.capacity = window_size;
   window.size = 0;
-  delivered = from < here.end ? from : here.end;
+  if ((request.flags & SESSION_FLAG_FROM_TIME) == 0)
+    here.start = request.from < here.end ? request.from : here.end;
+  delivered = here.start;
   size_t size = 0;
   unsigned char* out = outbox_end(&size);
   outbox_add(session_put_here(out, size, &here));
@@ -289,6 +326,7 @@ _Noreturn void session_attach_run(int fd, const unsigned char* payload, size_t s
   memcpy(id, request.id, SESSION_ID_SIZE);
   credit = request.credit;
   follows = (request.flags & SESSION_FLAG_NO_FOLLOW) == 0;
+  is_status_only = (request.flags & SESSION_FLAG_STATUS_ONLY) != 0;
   folder = session_open_folder(id);
   if (folder < 0)
     refuse(errno);
@@ -299,10 +337,10 @@ _Noreturn void session_attach_run(int fd, const unsigned char* payload, size_t s
   wait_until_started();
   if (!is_over())
     open_host();
-  window.fd = openat(folder, "journal", O_RDONLY | O_CLOEXEC);
+  window.fd = is_status_only ? -1 : openat(folder, "journal", O_RDONLY | O_CLOEXEC);
   if (window.fd >= 0)
     watch_path("journal", IN_MODIFY);
-  find_start(request.from);
+  find_start(request);
   for (;;) {
     produce();
     if (!outbox_flush(connection) || (is_complete && outbox_is_empty()))

@@ -49,7 +49,7 @@ uint32_t session_reply_limit(uint8_t type) {
     case session_reply_stderr: return offset_size + SESSION_DATA_MAX;
     case session_reply_started: return 4 + 8;
     case session_reply_failed: return 4 + 1 + text_max;
-    case session_reply_here: return 2 + 1 + 8 + 8;
+    case session_reply_here: return 2 + 1 + 8 + 8 + 8;
     case session_reply_gap: return 8 + 8;
     case session_reply_ended: return 1 + 4 + 4 + 8 + 8 + text_max;
     case session_reply_quiet:
@@ -139,6 +139,7 @@ size_t session_put_here(unsigned char* out, size_t size, const struct session_he
   wire_put_u8(&writer, x->phase);
   wire_put_u64(&writer, x->oldest);
   wire_put_u64(&writer, x->end);
+  wire_put_u64(&writer, x->start);
   return finish(out, &writer);
 }
 
@@ -257,8 +258,9 @@ bool session_take_attach(const unsigned char* payload, size_t size, struct sessi
   out->from = wire_take_u64(&reader);
   out->flags = wire_take_u32(&reader);
   out->credit = wire_take_u64(&reader);
-  return wire_is_done(&reader) &&
-         (out->flags & ~(uint32_t)(SESSION_FLAG_READ_ONLY | SESSION_FLAG_NO_FOLLOW)) == 0;
+  const uint32_t both = SESSION_FLAG_FROM_TIME | SESSION_FLAG_FROM_LAST;
+  return wire_is_done(&reader) && out->flags < 2 * SESSION_FLAG_FROM_LAST &&
+         (out->flags & both) != both;
 }
 
 bool session_take_list(const unsigned char* payload, size_t size) {
@@ -277,6 +279,7 @@ bool session_take_here(const unsigned char* payload, size_t size, struct session
   out->phase = wire_take_u8(&reader);
   out->oldest = wire_take_u64(&reader);
   out->end = wire_take_u64(&reader);
+  out->start = wire_take_u64(&reader);
   return wire_is_done(&reader);
 }
 

@@ -58,8 +58,11 @@ enum session_reply {
 enum session_flag {
   SESSION_FLAG_PTY = 1,          ///< of 'N'
   SESSION_FLAG_STDIN_CLOSED = 2, ///< of 'N'
-  SESSION_FLAG_READ_ONLY = 1,    ///< of 'A'
-  SESSION_FLAG_NO_FOLLOW = 2,    ///< of 'A'
+  SESSION_FLAG_READ_ONLY = 1,    ///< of 'A', as all below
+  SESSION_FLAG_NO_FOLLOW = 2,
+  SESSION_FLAG_STATUS_ONLY = 4,  ///< no output, only its end
+  SESSION_FLAG_FROM_TIME = 8,    ///< `from` is Unix time in ms
+  SESSION_FLAG_FROM_LAST = 16,   ///< `from` counts back from the end
 };
 
 /// What a start failed at.
@@ -108,7 +111,7 @@ struct session_new {
 /// 'A'.
 struct session_attach {
   const char* id;
-  uint64_t from; ///< output offset; SESSION_FROM_END: only new output
+  uint64_t from; ///< output offset, unless the flags say else; SESSION_FROM_END: only new output
   uint32_t flags;
   uint64_t credit; ///< bytes of output
 };
@@ -119,6 +122,7 @@ struct session_attach {
 struct session_here {
   uint8_t phase;
   uint64_t oldest, end; ///< output offsets
+  uint64_t start;       ///< where the output of this attach begins, or the gap before it
 };
 
 /// 'F'.

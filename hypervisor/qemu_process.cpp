@@ -21,7 +21,8 @@ constexpr int ssh_in_guest = 22;
 /// Listening sockets for QEMU and our connections to them, made before QEMU: no waiting for it to
 /// listen.
 struct sockets {
-  host::unique_fd qmp_listener, control_listener, qmp, control, net_for_qemu, net_for_helper;
+  host::unique_fd qmp_listener, control_listener, port_listener, qmp, control, net_for_qemu,
+      net_for_helper;
 };
 
 result<sockets> make_sockets(const core::vm_handles& handles) {
@@ -42,6 +43,10 @@ result<sockets> make_sockets(const core::vm_handles& handles) {
     return tl::make_unexpected(ok.error());
   if (auto ok = listen_and_dial(handles.control_socket, x.control_listener, x.control); !ok)
     return tl::make_unexpected(ok.error());
+  auto port = host::listen_unix(core::port_socket(handles.directory));
+  if (!port)
+    return tl::make_unexpected(port.error());
+  x.port_listener = std::move(*port); // whoever has use for it dials later
   auto pair = host::socket_pair();
   if (!pair)
     return tl::make_unexpected(pair.error());
@@ -155,6 +160,7 @@ result<qemu_process> start_qemu(const launch_machine& request, const programs& w
   spawn.fds = {{links->qmp_listener.get(), plan.fds.qmp},
                {links->control_listener.get(), plan.fds.control},
                {links->net_for_qemu.get(), plan.fds.net},
+               {links->port_listener.get(), plan.fds.port},
                {log->get(), 1},
                {log->get(), 2}};
   spawn.has_own_session = true;
@@ -217,6 +223,7 @@ void kill_qemu(const qemu_process& process) {
 void remove_sockets(const core::vm_handles& handles) {
   host::remove_file(handles.qmp_socket);
   host::remove_file(handles.control_socket);
+  host::remove_file(core::port_socket(handles.directory));
 }
 
 std::string describe_end(const qemu_process& process) {

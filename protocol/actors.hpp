@@ -6,6 +6,7 @@
 #include "protocol/host_key_orders.hpp"
 #include "protocol/orders.hpp"
 #include "protocol/requests.hpp"
+#include "protocol/session_orders.hpp"
 #include "protocol/wire_types.hpp"
 
 #include <caf/replies_to.hpp>
@@ -59,13 +60,14 @@ auto inspect(Inspector& f, actor_account& x) {
 using tree_walk_actor = caf::typed_actor<caf::replies_to<get_actor_tree>::with<actor_tree>>;
 
 /// STORE: the SQLite connection. Detached, private: never published, never sees a remote handle.
-using store_actor =
-    caf::typed_actor<caf::replies_to<save_vm>::with<done>, //
-                     caf::replies_to<load_vm>::with<vm_record>,
-                     caf::replies_to<forget_vm>::with<done>,
-                     caf::replies_to<load_transitions>::with<vm_transitions>, describes_itself,
-                     // INTERNAL: its own clock.
-                     caf::reacts_to<commit_writes>>;
+using store_actor = caf::typed_actor<
+    caf::replies_to<save_vm>::with<done>, //
+    caf::replies_to<load_vm>::with<vm_record>, caf::replies_to<forget_vm>::with<done>,
+    caf::replies_to<load_transitions>::with<vm_transitions>,
+    caf::replies_to<save_session>::with<done>, caf::replies_to<forget_session>::with<done>,
+    caf::replies_to<load_sessions>::with<session_records>, describes_itself,
+    // INTERNAL: its own clock.
+    caf::reacts_to<commit_writes>>;
 
 /// LEASES: guest addresses and start slots. Scheduled.
 using leases_actor =
@@ -106,6 +108,14 @@ using guest_link_actor =
                                caf::replies_to<verify_guest>::with<done>, describes_itself,
                                caf::reacts_to<step_due>>;
 
+/// Whoever knows a way to a running VM's agent.
+using guest_way_actor = caf::typed_actor<caf::replies_to<connect_guest>::with<guest_connected>>;
+
+/// GUEST_PORT: that way: the VM's data port where it answers, its SSH connection where not.
+using guest_port_actor =
+    ssh_listener_actor::extend<caf::replies_to<connect_guest>::with<guest_connected>,
+                               describes_itself>;
+
 /// EXEC: one command in a guest: three channels and a client. Ends with the command.
 using exec_actor = ssh_listener_actor::extend<caf::reacts_to<exec_input>, //
                                               caf::reacts_to<exec_input_ended>,
@@ -114,8 +124,50 @@ using exec_actor = ssh_listener_actor::extend<caf::reacts_to<exec_input>, //
                                               caf::reacts_to<close_exec>, describes_itself,
                                               caf::reacts_to<step_due>>;
 
+/// Whoever is attached to a guest session.
+using attach_client_actor =
+    caf::typed_actor<caf::reacts_to<attach_output>, caf::reacts_to<attach_gap>,
+                     caf::reacts_to<attach_input_wanted>, caf::reacts_to<attach_input_refused>,
+                     caf::reacts_to<attach_noticed>, caf::reacts_to<attach_ended>>;
+
 /// Whoever wants to hear of an operation's stages.
 using progress_actor = caf::typed_actor<caf::reacts_to<stage_entered>>;
+
+/// Request: attach. Reply: session_attached, and what attach_session says, all to `client`.
+struct join_session {
+  attach_session request;
+  attach_client_actor client;
+  progress_actor owner; ///< whose end is the attach's, and whose messages are the client's
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, join_session& x) {
+  return f(x.request, x.client, x.owner);
+}
+
+/// A guest session as those that attach to it know it.
+using attach_host_actor =
+    caf::typed_actor<caf::replies_to<join_session>::with<session_attached>,
+                     caf::replies_to<detach_session>::with<session_detached>,
+                     caf::reacts_to<attach_input>, caf::reacts_to<attach_input_ended>,
+                     caf::reacts_to<attach_credit>, caf::reacts_to<attach_resized>>;
+
+/// GUEST_SESSION: one command that goes on in a guest: its channels to the guest's agent, its
+/// attaches, the order of their input. Scheduled; ends when the session is deleted.
+using guest_session_actor =
+    attach_host_actor::extend<caf::replies_to<launch_session>::with<session_info>,
+                              caf::replies_to<wait_session>::with<session_info>,
+                              caf::replies_to<stop_session>::with<session_info>,
+                              caf::replies_to<signal_session>::with<session_info>,
+                              caf::replies_to<delete_session>::with<session_info>,
+                              caf::replies_to<list_attaches>::with<attach_list>, describes_itself,
+                              // INTERNAL: from its VM, the SSH thread and its own clock.
+                              caf::reacts_to<guest_appeared, guest_way_actor>,
+                              caf::reacts_to<guest_vanished>, caf::reacts_to<ssh_note>,
+                              caf::reacts_to<ssh_data>, caf::reacts_to<step_due>>;
+
+/// GUEST_SWEEP: removes what a guest keeps of sessions that are forgotten. Ends with its answer.
+using guest_sweep_actor = ssh_listener_actor::extend<caf::replies_to<sweep_sessions>::with<done>>;
 
 /// MACHINE: one hypervisor process, its QMP connection and the guest's control port. Scheduled.
 using machine_actor =
@@ -126,22 +178,32 @@ using machine_actor =
 
 /// VM: one per VM; the only owner of its record, its state and its machine. Scheduled: never
 /// blocks.
-using vm_actor = caf::typed_actor<caf::replies_to<order, progress_actor>::with<vm_info>,
-                                  caf::reacts_to<cancel>, //
-                                  caf::replies_to<get_vm>::with<vm_info>,
-                                  caf::replies_to<wait_vm>::with<vm_info>,
-                                  caf::replies_to<get_ssh_target>::with<ssh_target>,
-                                  caf::replies_to<get_guest_link>::with<guest_link_actor>,
-                                  caf::replies_to<read_console>::with<console_chunk>,
-                                  caf::replies_to<get_host_key>::with<host_key_info>,
-                                  caf::replies_to<accept_host_key>::with<host_key_info>,
-                                  caf::replies_to<forget_host_key>::with<host_key_info>,
-                                  caf::replies_to<check_guest_key>::with<done>, describes_itself,
-                                  // INTERNAL: from its machine, its link, and its own clock.
-                                  caf::reacts_to<machine_ended>,    //
-                                  caf::reacts_to<host_key_refused>, //
-                                  caf::reacts_to<watch_console>,    //
-                                  caf::reacts_to<expire_waiters>>;
+using vm_actor =
+    caf::typed_actor<caf::replies_to<order, progress_actor>::with<vm_info>,
+                     caf::reacts_to<cancel>, //
+                     caf::replies_to<get_vm>::with<vm_info>,
+                     caf::replies_to<wait_vm>::with<vm_info>,
+                     caf::replies_to<get_ssh_target>::with<ssh_target>,
+                     caf::replies_to<get_guest_link>::with<guest_link_actor>,
+                     caf::replies_to<read_console>::with<console_chunk>,
+                     caf::replies_to<get_host_key>::with<host_key_info>,
+                     caf::replies_to<accept_host_key>::with<host_key_info>,
+                     caf::replies_to<forget_host_key>::with<host_key_info>,
+                     caf::replies_to<check_guest_key>::with<done>,
+                     caf::replies_to<start_session>::with<session_info>,
+                     caf::replies_to<get_session>::with<session_info>,
+                     caf::replies_to<wait_session>::with<session_info>,
+                     caf::replies_to<stop_session>::with<session_info>,
+                     caf::replies_to<signal_session>::with<session_info>,
+                     caf::replies_to<delete_session>::with<session_info>,
+                     caf::replies_to<list_attaches>::with<attach_list>,
+                     caf::replies_to<find_session>::with<attach_host_actor>, describes_itself,
+                     // INTERNAL: from its parts, and its own clock.
+                     caf::reacts_to<session_changed>,  //
+                     caf::reacts_to<machine_ended>,    //
+                     caf::reacts_to<host_key_refused>, //
+                     caf::reacts_to<watch_console>,    //
+                     caf::reacts_to<expire_waiters>>;
 
 /// SUPERVISOR: the registry of VMs. Finds the VM for a ref and hands the request on; keeps the last
 /// vm_info of each, so that a list costs one message.
@@ -158,11 +220,20 @@ using supervisor_actor = caf::typed_actor<
     caf::replies_to<accept_host_key>::with<host_key_info>,
     caf::replies_to<forget_host_key>::with<host_key_info>,
     caf::replies_to<check_guest_key>::with<done>,
+    caf::replies_to<start_session>::with<session_info>,
+    caf::replies_to<list_sessions>::with<session_list>,
+    caf::replies_to<get_session>::with<session_info>,
+    caf::replies_to<wait_session>::with<session_info>,
+    caf::replies_to<stop_session>::with<session_info>,
+    caf::replies_to<signal_session>::with<session_info>,
+    caf::replies_to<delete_session>::with<session_info>,
+    caf::replies_to<list_attaches>::with<attach_list>,
+    caf::replies_to<find_session>::with<attach_host_actor>,
     caf::replies_to<get_used_images>::with<used_images>,
     caf::replies_to<get_vm_history>::with<vm_history>,
     caf::replies_to<await_reconciled>::with<reconcile_report>, describes_itself,
     // INTERNAL: from the VMs.
-    caf::reacts_to<vm_changed>, caf::reacts_to<vm_recovered>>;
+    caf::reacts_to<vm_changed>, caf::reacts_to<vm_recovered>, caf::reacts_to<session_changed>>;
 
 /// IMAGE: one build of an image, as a child process. Scheduled; ends with the build.
 using image_actor = fd_watcher_actor::extend<caf::replies_to<run_build, progress_actor>::with<done>,
@@ -205,6 +276,20 @@ using client_session_actor = progress_actor::extend<
     caf::reacts_to<exec_input_ended>, //
     caf::reacts_to<exec_signal>,      //
     caf::reacts_to<exec_credit>,      //
+    caf::replies_to<start_session>::with<session_info>,
+    caf::replies_to<list_sessions>::with<session_list>,
+    caf::replies_to<get_session>::with<session_info>,
+    caf::replies_to<wait_session>::with<session_info>,
+    caf::replies_to<stop_session>::with<session_info>,
+    caf::replies_to<signal_session>::with<session_info>,
+    caf::replies_to<delete_session>::with<session_info>,
+    caf::replies_to<list_attaches>::with<attach_list>,
+    caf::replies_to<attach_session>::with<session_attached>,
+    caf::replies_to<detach_session>::with<session_detached>, //
+    caf::reacts_to<attach_input>,                            //
+    caf::reacts_to<attach_input_ended>,                      //
+    caf::reacts_to<attach_credit>,                           //
+    caf::reacts_to<attach_resized>,                          //
     caf::replies_to<list_images>::with<image_list>, caf::replies_to<get_image>::with<image_info>,
     caf::replies_to<build_image>::with<image_info>, caf::replies_to<delete_image>::with<image_info>,
     describes_itself,
@@ -250,6 +335,18 @@ BANGER_ADD_TYPE(load_vm)
 BANGER_ADD_TYPE(vm_record)
 BANGER_ADD_TYPE(look_at_past)
 BANGER_ADD_TYPE(vm_past)
+BANGER_ADD_TYPE(session_record)
+BANGER_ADD_TYPE(save_session)
+BANGER_ADD_TYPE(forget_session)
+BANGER_ADD_TYPE(load_sessions)
+BANGER_ADD_TYPE(session_records)
+BANGER_ADD_TYPE(guest_appeared)
+BANGER_ADD_TYPE(guest_vanished)
+BANGER_ADD_TYPE(session_changed)
+BANGER_ADD_TYPE(launch_session)
+BANGER_ADD_TYPE(sweep_sessions)
+BANGER_ADD_TYPE(find_session)
+BANGER_ADD_TYPE(join_session)
 BANGER_ADD_TYPE(reserve_address)
 BANGER_ADD_TYPE(address_lease)
 BANGER_ADD_TYPE(address_taken)
@@ -292,6 +389,9 @@ BANGER_ADD_TYPE(sweep)
 BANGER_ADD_TYPE(progress_actor)
 BANGER_ADD_TYPE(event_sink_actor)
 BANGER_ADD_TYPE(guest_link_actor)
+BANGER_ADD_TYPE(guest_way_actor)
+BANGER_ADD_TYPE(attach_client_actor)
+BANGER_ADD_TYPE(attach_host_actor)
 
 CAF_END_TYPE_ID_BLOCK(banger)
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "protocol/requests.hpp"
+#include "protocol/session_orders.hpp"
 #include "protocol/store_orders.hpp"
 #include "protocol/values.hpp"
 #include "protocol/vm_record.hpp"
@@ -350,11 +351,13 @@ struct vm_past {
   std::int32_t pid = 0;
   std::string accelerator;
   std::int64_t started_at_ms = 0;
+  std::vector<session_record> sessions; ///< that its record's database has
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, vm_past& x) {
-  return f(x.handles, x.is_alive, x.finding, x.is_restart, x.pid, x.accelerator, x.started_at_ms);
+  return f(x.handles, x.is_alive, x.finding, x.is_restart, x.pid, x.accelerator, x.started_at_ms,
+           x.sessions);
 }
 
 /// Request: the past of this VM, after the end of processes that work in its folder and that its

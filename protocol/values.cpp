@@ -1,5 +1,7 @@
 #include "protocol/values.hpp"
 
+#include "protocol/sessions.hpp"
+
 namespace banger {
 
 std::string to_string(key_provenance x) {
@@ -10,6 +12,41 @@ std::string to_string(key_provenance x) {
     case key_provenance::accepted: return "accepted";
   }
   return "other";
+}
+
+std::string to_string(session_state x) {
+  switch (x) {
+    case session_state::starting: return "starting";
+    case session_state::running: return "running";
+    case session_state::stopping: return "stopping";
+    case session_state::exited: return "exited";
+    case session_state::failed: return "failed";
+    case session_state::lost: return "lost";
+  }
+  return "session_state(" + std::to_string(static_cast<unsigned>(x)) + ")";
+}
+
+std::string to_string(session_input_kind x) {
+  switch (x) {
+    case session_input_kind::pipe: return "pipe";
+    case session_input_kind::closed: return "closed";
+    case session_input_kind::pty: return "pty";
+  }
+  return "pipe";
+}
+
+std::string to_string(window_policy x) {
+  return x == window_policy::newest ? "newest" : "smallest";
+}
+
+std::string to_string(attach_role x) {
+  switch (x) {
+    case attach_role::viewer: return "viewer";
+    case attach_role::writer: return "writer";
+    case attach_role::exclusive: return "exclusive";
+    case attach_role::sender: return "sender";
+  }
+  return "viewer";
 }
 
 std::string to_string(vm_state x) {

@@ -4,6 +4,7 @@
 
 #include "protocol/diagnosis.hpp"
 #include "protocol/requests.hpp"
+#include "protocol/sessions.hpp"
 
 #include <array>
 #include <string_view>
@@ -38,6 +39,20 @@
   X(exec_input_ended)                                                                              \
   X(exec_signal)                                                                                   \
   X(exec_credit)                                                                                   \
+  X(start_session)                                                                                 \
+  X(list_sessions)                                                                                 \
+  X(get_session)                                                                                   \
+  X(wait_session)                                                                                  \
+  X(stop_session)                                                                                  \
+  X(signal_session)                                                                                \
+  X(delete_session)                                                                                \
+  X(list_attaches)                                                                                 \
+  X(attach_session)                                                                                \
+  X(detach_session)                                                                                \
+  X(attach_input)                                                                                  \
+  X(attach_input_ended)                                                                            \
+  X(attach_credit)                                                                                 \
+  X(attach_resized)                                                                                \
   X(list_images)                                                                                   \
   X(get_image)                                                                                     \
   X(build_image)                                                                                   \
@@ -62,6 +77,17 @@
   X(exec_output)                                                                                   \
   X(exec_input_wanted)                                                                             \
   X(exec_ended)                                                                                    \
+  X(session_info)                                                                                  \
+  X(session_list)                                                                                  \
+  X(session_attached)                                                                              \
+  X(session_detached)                                                                              \
+  X(attach_list)                                                                                   \
+  X(attach_output)                                                                                 \
+  X(attach_gap)                                                                                    \
+  X(attach_input_wanted)                                                                           \
+  X(attach_input_refused)                                                                          \
+  X(attach_noticed)                                                                                \
+  X(attach_ended)                                                                                  \
   X(image_info)                                                                                    \
   X(image_list)                                                                                    \
   X(failure)

@@ -45,6 +45,13 @@ statement& statement::bind(std::string_view value) {
   return *this;
 }
 
+statement& statement::bind_blob(std::string_view value) {
+  // A null pointer would be NULL, also with no bytes.
+  sqlite3_bind_blob(statement_.get(), next_parameter_++, value.empty() ? "" : value.data(),
+                    static_cast<int>(value.size()), SQLITE_TRANSIENT);
+  return *this;
+}
+
 result<void> statement::run() {
   for (;;) {
     auto row = next();
@@ -75,6 +82,14 @@ std::string statement::text(int column) const {
   if (bytes == nullptr)
     return {};
   return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)};
+}
+
+std::string statement::blob(int column) const {
+  const auto* bytes = sqlite3_column_blob(statement_.get(), column);
+  auto size = sqlite3_column_bytes(statement_.get(), column);
+  if (bytes == nullptr)
+    return {};
+  return {static_cast<const char*>(bytes), static_cast<std::size_t>(size)};
 }
 
 namespace {

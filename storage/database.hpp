@@ -22,6 +22,7 @@ public:
 
   statement& bind(std::int64_t value);
   statement& bind(std::string_view value);
+  statement& bind_blob(std::string_view value);
 
   /// Runs to the end. Errors: already_exists for a broken UNIQUE or PRIMARY KEY; no_space;
   /// storage_failed.
@@ -32,6 +33,7 @@ public:
 
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] std::string text(int column) const;
+  [[nodiscard]] std::string blob(int column) const;
 
 private:
   struct finalizer {

@@ -46,6 +46,33 @@ constexpr std::array steps{
          UNIQUE (vm_id, at_ms, from_state, to_state)
        ) STRICT;
        CREATE INDEX vm_transitions_of ON vm_transitions (vm_id, number);)",
+    // 3: commands that go on in a guest. Texts of the user's are BLOBs: any bytes.
+    R"(CREATE TABLE guest_sessions (
+         id TEXT PRIMARY KEY,
+         vm_id TEXT NOT NULL REFERENCES vms (id) ON DELETE CASCADE,
+         name TEXT NOT NULL,
+         argv BLOB NOT NULL,
+         env BLOB NOT NULL,
+         cwd BLOB NOT NULL,
+         input INTEGER NOT NULL,
+         rows INTEGER NOT NULL,
+         columns INTEGER NOT NULL,
+         policy INTEGER NOT NULL,
+         tags BLOB NOT NULL,
+         required BLOB NOT NULL,
+         journal_cap INTEGER NOT NULL,
+         state INTEGER NOT NULL,
+         created_at_ms INTEGER NOT NULL,
+         started_at_ms INTEGER NOT NULL,
+         ended_at_ms INTEGER NOT NULL,
+         exit_code INTEGER NOT NULL,
+         signal INTEGER NOT NULL,
+         error TEXT NOT NULL,
+         error_step TEXT NOT NULL,
+         end_offset INTEGER NOT NULL,
+         is_settled INTEGER NOT NULL,
+         UNIQUE (vm_id, name)
+       ) STRICT;)",
 };
 
 result<void> apply(database& db, const std::string& step, const std::string& number) {

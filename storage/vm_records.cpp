@@ -1,5 +1,7 @@
 #include "storage/vm_records.hpp"
 
+#include "storage/rows.hpp"
+
 #include <utility>
 
 namespace banger::storage {
@@ -62,20 +64,6 @@ vm_record from_row(const statement& row) {
   x.error_stage = text();
   x.error_at_ms = number();
   return x;
-}
-
-/// What `read` makes of each row.
-template <class F>
-auto read_rows(statement rows, F read) -> result<std::vector<decltype(read(rows))>> {
-  std::vector<decltype(read(rows))> all;
-  for (;;) {
-    auto row = rows.next();
-    if (!row)
-      return tl::make_unexpected(row.error());
-    if (!*row)
-      return all;
-    all.push_back(read(rows));
-  }
 }
 
 /// @param id  empty: all

@@ -10,8 +10,8 @@ using namespace banger::test;
 namespace {
 
 struct recovery_world : vm_world {
-  vm_past alive{"handles", true, {}, false, 77, "tcg", 1000};
-  vm_past gone{"handles", false, {}, false, 0, {}, 0};
+  vm_past alive{"handles", true, {}, false, 77, "tcg", 1000, {}};
+  vm_past gone{"handles", false, {}, false, 0, {}, 0, {}};
 
   vm_record left(settled_state settled, wanted_state wanted) const {
     auto x = record("box", settled);

@@ -3,13 +3,10 @@
 
 #include "protocol/diagnosis.hpp"
 #include "protocol/requests.hpp"
+#include "tests/golden/sample.hpp"
+#include "tests/golden/session_samples.hpp"
 
 namespace banger::test {
-
-template <class T>
-T sample() {
-  return {}; // types without fields; a type with fields must not end here, see wire_bytes.test.cpp
-}
 
 template <>
 inline vm_config sample() {

@@ -9,6 +9,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct script {
   std::vector<std::string> log; ///< what happened, in order
   vm_record saved;
   std::vector<vm_transition> transitions;
+  std::map<std::string, session_record> sessions; ///< by id, as they were saved last
   int saves = 0;
   int store_fails_at = 0; ///< number of the one save that fails
   vm_past past;
@@ -63,6 +65,20 @@ inline store_actor::behavior_type scripted_store(store_actor::pointer self, scri
       [self, plan](const load_vm&) { return act(self, *plan, plan->store, "load", plan->saved); },
       [self, plan](const forget_vm&) { return act(self, *plan, plan->store, "forget", done{}); },
       [plan](const load_transitions&) { return vm_transitions{plan->transitions}; },
+      [self, plan](const save_session& x) {
+        plan->sessions[x.record.info.id] = x.record;
+        return act(self, *plan, plan->store, "save session", done{});
+      },
+      [self, plan](const forget_session& x) {
+        plan->sessions.erase(x.id);
+        return act(self, *plan, plan->store, "forget session", done{});
+      },
+      [plan](const load_sessions&) {
+        session_records all;
+        for (const auto& [id, record] : plan->sessions)
+          all.all.push_back(record);
+        return all;
+      },
       [](const describe_actor&) { return actor_account{}; },
       [](const commit_writes&) {},
   };

@@ -107,8 +107,8 @@ void test_sshd::write_config(const std::string& extra) const {
 void test_sshd::start() {
   // Made by the package's service at boot; where none runs, as in a container, by nobody. As root
   // sshd wants it.
-  std::error_code ignored;
-  std::filesystem::create_directory("/run/sshd", ignored);
+  std::error_code exists;
+  std::filesystem::create_directory("/run/sshd", exists);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0)
     throw std::runtime_error("pipe failed");

@@ -54,6 +54,7 @@ TEST_CASE("session: an attach from any offset gets exactly the rest") {
   }
   auto beyond = tester.attach(what.id, 1000);
   CHECK(beyond.here.end == all.size());
+  CHECK(beyond.here.start == all.size());
   beyond.read_to_end();
   CHECK(beyond.all.empty());
   CHECK(beyond.ended);
@@ -71,6 +72,62 @@ TEST_CASE("session: an attach to what is new gets nothing old") {
   first.send_input("new\n");
   second.read_until("new\n");
   CHECK(second.all == "new\n");
+}
+
+TEST_CASE("session: an attach to the last few bytes gets those") {
+  session_tester tester;
+  auto what = tester.shell("printf 0123456789; sleep 0.05; printf abc");
+  tester.start(what);
+  auto all = tester.read_all(what.id).all;
+  REQUIRE(all == "0123456789abc");
+  for (std::uint64_t last : {0U, 1U, 3U, 4U, 13U, 14U}) {
+    auto reader = tester.attach(what.id, last, SESSION_FLAG_FROM_LAST);
+    const auto count = std::min<std::uint64_t>(last, all.size());
+    CHECK(reader.here.start == all.size() - count);
+    reader.read_to_end();
+    CHECK(reader.all == all.substr(all.size() - count));
+  }
+}
+
+TEST_CASE("session: an attach to what came since a time gets whole pieces") {
+  session_tester tester;
+  auto what = tester.shell("printf early; sleep 0.2; date +%s%3N >&2; sleep 0.2; printf late");
+  tester.start(what);
+  auto whole = tester.read_all(what.id);
+  const auto middle = std::stoull(whole.error_output);
+  auto reader = tester.attach(what.id, middle + 1, SESSION_FLAG_FROM_TIME);
+  reader.read_to_end();
+  CHECK(reader.output == "late");
+  auto before = tester.attach(what.id, middle - 1, SESSION_FLAG_FROM_TIME);
+  before.read_to_end();
+  CHECK(before.output == "late");
+  CHECK(before.error_output == whole.error_output);
+  auto ever = tester.attach(what.id, 0, SESSION_FLAG_FROM_TIME);
+  ever.read_to_end();
+  CHECK(ever.all == whole.all);
+  auto never = tester.attach(what.id, middle + 3'600'000, SESSION_FLAG_FROM_TIME);
+  CHECK(never.here.start == whole.all.size());
+  never.read_to_end();
+  CHECK(never.all.empty());
+}
+
+TEST_CASE("session: an attach to the end alone gets no output, without credit") {
+  session_tester tester;
+  auto what = tester.shell("head -c 100000 /dev/zero; cat; exit 7");
+  tester.start(what);
+  auto watcher = tester.attach(what.id, 0, SESSION_FLAG_STATUS_ONLY, 0);
+  CHECK(watcher.here.phase == session_phase_running);
+  watcher.send_input("x");
+  watcher.send_input_end();
+  watcher.read_to_end();
+  CHECK(watcher.all.empty());
+  CHECK(watcher.taken == 1);
+  REQUIRE(watcher.ended);
+  CHECK(watcher.ended->code == 7);
+  CHECK(watcher.ended->offset == 100'001);
+  auto late = tester.attach(what.id, 0, SESSION_FLAG_STATUS_ONLY, 0);
+  late.read_to_end();
+  CHECK(late.ended->code == 7);
 }
 
 TEST_CASE("session: input reaches the command, its end too, and is acknowledged") {

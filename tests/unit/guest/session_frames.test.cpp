@@ -83,12 +83,13 @@ TEST_CASE("session frames: requests come back as they were") {
 }
 
 TEST_CASE("session frames: replies come back as they were") {
-  session_here here{session_phase_running, 5, 1ULL << 50}, here_again{};
+  session_here here{session_phase_running, 5, 1ULL << 50, 7}, here_again{};
   decode(encoded([&](auto* out, auto size) { return session_put_here(out, size, &here); }),
          session_reply_limit,
          [&](auto* bytes, auto size) { return session_take_here(bytes, size, &here_again); });
   CHECK(here_again.oldest == 5);
   CHECK(here_again.end == 1ULL << 50);
+  CHECK(here_again.start == 7);
 
   session_failed failed{2, session_step_cwd, "no such folder"}, failed_again{};
   decode(encoded([&](auto* out, auto size) { return session_put_failed(out, size, &failed); }),

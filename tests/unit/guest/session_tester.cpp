@@ -85,7 +85,7 @@ attachment::attachment(agent_connection to, const std::string& id, std::uint64_t
   }
   REQUIRE(frame.type == 'H');
   REQUIRE(session_take_here(bytes_of(frame.payload), frame.payload.size(), &here));
-  next = piece_ = std::min(from, here.end);
+  next = piece_ = here.start;
 }
 
 void attachment::take_output(char type, const std::string& payload) {

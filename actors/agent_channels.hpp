@@ -1,0 +1,44 @@
+// The way to a guest's agent, as guest sessions use it: streams of bytes that are opened with a
+// first frame. A test has a way of its own. What happens on a stream arrives at its
+// listener as ssh_note and ssh_data.
+#pragma once
+
+#include "port/port_io.hpp"
+#include "protocol/actors.hpp"
+#include "ssh/ssh_io.hpp"
+
+#include <string>
+
+namespace banger::actors {
+
+class agent_channels {
+public:
+  virtual ~agent_channels() = default;
+
+  /// Opens a stream over a connection that a guest_port gave. None of this blocks.
+  /// @param first_frame  what it says of itself
+  virtual ssh::channel_id open(ssh::connection_id connection, std::string first_frame,
+                               const ssh_listener_actor& listener) = 0;
+  virtual void write(ssh::channel_id channel, std::string bytes) = 0;
+  /// So many bytes of ssh_data are dealt with.
+  virtual void took(ssh::channel_id channel, std::size_t bytes) = 0;
+  virtual void close(ssh::channel_id channel) = 0;
+};
+
+/// Over the VM's data port, or over direct-streamlocal channels to the agent's socket: what the
+/// connection is.
+class guest_channels : public agent_channels {
+public:
+  guest_channels(ssh::ssh_io& ssh, port::port_io& ports) : ssh_(ssh), ports_(ports) {}
+  ssh::channel_id open(ssh::connection_id connection, std::string first_frame,
+                       const ssh_listener_actor& listener) override;
+  void write(ssh::channel_id channel, std::string bytes) override;
+  void took(ssh::channel_id channel, std::size_t bytes) override;
+  void close(ssh::channel_id channel) override;
+
+private:
+  ssh::ssh_io& ssh_;
+  port::port_io& ports_;
+};
+
+} // namespace banger::actors

@@ -1,0 +1,456 @@
+// The way to the guest's agent: what is opened when, what comes over it, and what becomes of it
+// when it breaks.
+#include "actors/guest_session_steps.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+namespace banger::actors {
+
+namespace {
+
+constexpr std::uint32_t connect_limit_ms = 30'000;
+constexpr std::chrono::milliseconds connect_margin{5'000};
+constexpr std::chrono::milliseconds retry_pause{250};
+constexpr std::chrono::milliseconds launch_limit{30'000};
+
+ssh::channel_id open_channel(guest_session_pointer self, std::string first_frame) {
+  auto& state = self->state;
+  return state.channels->open(state.connection, std::move(first_frame), ssh_listener_actor{self});
+}
+
+const std::string& id_of(guest_session_pointer self) {
+  return self->state.spec.record.info.id;
+}
+
+/// Whether the guest has to be asked what becomes of it, or became.
+bool wants_control(guest_session_pointer self) {
+  const auto& state = self->state;
+  const auto& record = state.spec.record;
+  const auto launches = state.launched.pending() || state.launching.id != 0;
+  return !launches && (!is_over(record.info.state) || !record.is_settled) &&
+         record.info.state != session_state::failed;
+}
+
+void open_control(guest_session_pointer self) {
+  auto& state = self->state;
+  state.control = {};
+  state.control.id =
+      open_channel(self, session_wire::attach({id_of(self), 0, SESSION_FLAG_STATUS_ONLY, 0}));
+  for (auto& frame : std::exchange(state.for_control, {}))
+    state.channels->write(state.control.id, std::move(frame));
+  send_window(self, true);
+  pump_input(self);
+}
+
+void open_feed(guest_session_pointer self, const core::open_source& x) {
+  std::uint32_t flags = SESSION_FLAG_READ_ONLY;
+  auto from = x.from;
+  switch (x.origin) {
+    case output_origin::offset: break;
+    case output_origin::now: from = SESSION_FROM_END; break;
+    case output_origin::last: flags |= SESSION_FLAG_FROM_LAST; break;
+    case output_origin::since_ms: flags |= SESSION_FLAG_FROM_TIME; break;
+  }
+  if (!x.follows)
+    flags |= SESSION_FLAG_NO_FOLLOW;
+  const auto channel =
+      open_channel(self, session_wire::attach({id_of(self), from, flags, x.credit}));
+  self->state.feeds[channel].source = x.source;
+}
+
+ssh::channel_id feed_of(guest_session_pointer self, core::source_id source) {
+  for (const auto& [channel, feed] : self->state.feeds)
+    if (feed.source == source)
+      return channel;
+  return 0;
+}
+
+bool needs_guest(guest_session_pointer self) {
+  const auto& state = self->state;
+  return wants_control(self) || state.launched.pending() || !state.deleting.empty() ||
+         state.output.reader_count() > 0;
+}
+
+void connected(guest_session_pointer self, ssh::connection_id connection) {
+  auto& state = self->state;
+  state.connection = connection;
+  if (state.launched.pending() && state.launching.id == 0)
+    state.launching.id =
+        open_channel(self, session_wire::start(id_of(self), state.spec.record.info.config));
+  else if (wants_control(self))
+    open_control(self);
+  if (std::exchange(state.was_cut, false))
+    notice_all(self, "the connection to the guest broke and is back, 0 bytes lost");
+  state.output.connect();
+  apply_output(self);
+  go_on_deleting(self);
+}
+
+/// Waits a moment, then sees what is still wanted.
+void try_again(guest_session_pointer self) {
+  auto& state = self->state;
+  if (state.reconnect_step == 0)
+    state.reconnect_step = after(self, retry_pause);
+}
+
+void connect(guest_session_pointer self) {
+  auto& state = self->state;
+  if (state.is_connecting)
+    return;
+  state.is_connecting = true;
+  auto failed = [self, link = state.link](const caf::error& why) {
+    auto& mine = self->state;
+    if (mine.link != link)
+      return; // of a run that is over
+    mine.is_connecting = false;
+    const auto told = to_failure(why, "connect to the guest");
+    if (mine.launched.pending()) {
+      settle_failed(self, to_string(told), "connect");
+      return;
+    }
+    drop_attaches(
+        self, {told.code, "attach to session '" + title(self) + "'", to_string(told), told.hint});
+    if (needs_guest(self))
+      mine.reconnect_step = after(self, connect_margin);
+  };
+  self->request(state.link, std::chrono::milliseconds{connect_limit_ms} + connect_margin,
+                connect_guest{connect_limit_ms})
+      .then(
+          [self, link = state.link](const guest_connected& x) {
+            if (self->state.link != link)
+              return;
+            self->state.is_connecting = false;
+            connected(self, x.connection);
+          },
+          failed);
+}
+
+/// The connection is gone, and all channels with it.
+void cut(guest_session_pointer self) {
+  auto& state = self->state;
+  state.connection = 0;
+  state.control = {};
+  state.removing = {};
+  state.feeds.clear();
+  state.was_cut = !state.attaches.empty();
+  state.output.disconnect();
+  input_was_lost(self);
+  if (std::exchange(state.launching, {}).id != 0) // it may have been started: its control tells
+    state.launched.deliver(
+        to_error({ec::link_lost, "start session '" + title(self) + "'",
+                  "the connection to the guest broke", "banger session show " + title(self)}));
+  if (state.link && needs_guest(self))
+    try_again(self);
+}
+
+// -- what the agent says
+// ----------------------------------------------------------------------------------------
+
+void of_another_version(guest_session_pointer self, ssh::channel_id channel) {
+  self->state.channels->close(channel);
+  const failure why{ec::version_mismatch, "work on session '" + title(self) + "'",
+                    "the guest's agent speaks another protocol",
+                    "build the image again: banger image build; then make the VM anew"};
+  if (channel == self->state.launching.id) {
+    self->state.launching = {};
+    settle_failed(self, why.why, "agent");
+  }
+  drop_attaches(self, why);
+}
+
+std::string step_hint(session_step step) {
+  switch (step) {
+    case session_step_cwd: return "--cwd names a folder of the guest";
+    case session_step_require: return "install it in the guest, or in the image's recipe";
+    case session_step_limit: return "banger session list shows them; stop or delete some";
+    case session_step_folder: return "is the guest's disk full? banger vm exec VM -- df -h";
+    case session_step_none:
+    case session_step_exists:
+    case session_step_pty:
+    case session_step_spawn:
+    case session_step_exec: break;
+  }
+  return {};
+}
+
+void launch_reply(guest_session_pointer self, const session_wire::reply& x) {
+  auto& state = self->state;
+  const auto channel = state.launching.id;
+  auto& info = state.spec.record.info;
+  if (const auto* ok = std::get_if<session_wire::started>(&x)) {
+    state.launching = {};
+    state.channels->close(channel);
+    info.state = session_state::running;
+    info.started_at_ms = static_cast<std::int64_t>(ok->at_ms);
+    save(self);
+    publish(self);
+    if (state.launched.pending())
+      state.launched.deliver(info_of(self));
+    reach_guest(self);
+  } else if (const auto* no = std::get_if<session_wire::refused>(&x)) {
+    state.launching = {};
+    state.channels->close(channel);
+    if (no->step == session_step_exists) { // the answer to an earlier try was lost
+      if (state.launched.pending())
+        state.launched.deliver(info_of(self));
+      reach_guest(self);
+      return;
+    }
+    auto hint = step_hint(no->step);
+    if (state.launched.pending())
+      state.launched.deliver(
+          to_error({ec::failed, "start session '" + title(self) + "'", no->text,
+                    hint.empty() ? "banger session show " + title(self) : hint}));
+    settle_failed(self, no->text, session_step_name(no->step));
+  } else {
+    of_another_version(self, channel);
+  }
+}
+
+void control_refused(guest_session_pointer self, const session_wire::refused& x) {
+  auto& state = self->state;
+  state.control = {};
+  if (x.error != ENOENT) {
+    try_again(self);
+  } else if (state.spec.record.info.state == session_state::starting) {
+    settle_failed(self, "the daemon ended before it was started", "start");
+  } else {
+    session_wire::ended gone;
+    gone.how = session_how_lost;
+    gone.text = "what the guest kept of it is gone";
+    settle(self, gone, true);
+  }
+}
+
+void control_reply(guest_session_pointer self, const session_wire::reply& x) {
+  auto& state = self->state;
+  auto& info = state.spec.record.info;
+  if (const auto* here = std::get_if<session_wire::here>(&x)) {
+    if (here->phase == session_phase_running && info.state == session_state::starting) {
+      info.state = session_state::running;
+      save(self);
+      publish(self);
+    }
+  } else if (const auto* end = std::get_if<session_wire::ended>(&x)) {
+    state.channels->close(state.control.id);
+    state.control = {};
+    settle(self, *end, true);
+  } else if (const auto* taken = std::get_if<session_wire::input_taken>(&x)) {
+    input_was_taken(self, taken->total);
+  } else if (std::holds_alternative<session_wire::input_refused>(x)) {
+    input_was_refused(self);
+  } else if (const auto* no = std::get_if<session_wire::refused>(&x)) {
+    control_refused(self, *no);
+  } else {
+    of_another_version(self, std::exchange(state.control, {}).id);
+  }
+}
+
+/// @returns false where the feed is over
+bool feed_reply(guest_session_pointer self, ssh::channel_id channel, core::source_id source,
+                const session_wire::reply& x) {
+  auto& state = self->state;
+  auto is_good = true;
+  if (const auto* here = std::get_if<session_wire::here>(&x)) {
+    state.output.begins(source, here->start);
+  } else if (const auto* out = std::get_if<session_wire::output>(&x)) {
+    is_good =
+        state.output.arrived(source, std::make_shared<const output_piece>(make_output(
+                                         self->id(), out->offset, out->is_stderr, out->bytes)));
+  } else if (const auto* gap = std::get_if<session_wire::gap>(&x)) {
+    is_good = state.output.arrived(
+        source, std::make_shared<const output_piece>(make_gap(self->id(), gap->from, gap->to)));
+  } else if (std::holds_alternative<session_wire::ended>(x) ||
+             std::holds_alternative<session_wire::quiet>(x)) {
+    state.feeds.erase(channel);
+    state.channels->close(channel);
+    if (const auto* end = std::get_if<session_wire::ended>(&x))
+      settle(self, *end, true);
+    state.output.ended(source);
+    return false;
+  } else if (const auto* no = std::get_if<session_wire::refused>(&x)) {
+    state.feeds.erase(channel);
+    state.output.broke(source);
+    if (no->error == ENOENT)
+      drop_attaches(self, {ec::not_found,
+                           "attach to session '" + title(self) + "'",
+                           "what the guest kept of it is gone",
+                           {}});
+    else
+      try_again(self);
+    return false;
+  } else {
+    is_good = false;
+  }
+  if (!is_good) {
+    state.feeds.erase(channel);
+    of_another_version(self, channel);
+  }
+  return is_good;
+}
+
+void removed(guest_session_pointer self, const session_wire::reply& x) {
+  auto& state = self->state;
+  state.channels->close(std::exchange(state.removing, {}).id);
+  if (std::holds_alternative<session_wire::removed>(x)) {
+    state.spec.record.is_settled = true;
+    state.link = nullptr; // nothing of it is left there
+    go_on_deleting(self);
+  } else {
+    try_again(self); // it is just ending
+  }
+}
+
+/// A channel that is gone before its last word.
+void channel_gone(guest_session_pointer self, ssh::channel_id channel, const failure& why) {
+  auto& state = self->state;
+  if (channel == state.launching.id) {
+    state.launching = {};
+    const auto told =
+        why.code == ec::none ? std::string{"the guest's agent hung up"} : to_string(why);
+    settle_failed(self, told, "agent");
+  } else if (channel == state.control.id) {
+    state.control = {};
+    input_was_lost(self);
+    try_again(self);
+  } else if (channel == state.removing.id) {
+    state.removing = {};
+    try_again(self);
+  } else if (auto feed = state.feeds.find(channel); feed != state.feeds.end()) {
+    state.output.broke(feed->second.source);
+    state.feeds.erase(feed);
+    try_again(self);
+  }
+}
+
+} // namespace
+
+void reach_guest(guest_session_pointer self) {
+  auto& state = self->state;
+  if (!state.link || !needs_guest(self))
+    return;
+  if (state.connection == 0) {
+    connect(self);
+    return;
+  }
+  if (state.launched.pending() && state.launching.id == 0)
+    connected(self, state.connection);
+  if (wants_control(self) && state.control.id == 0)
+    open_control(self);
+  state.output.connect();
+  apply_output(self);
+  go_on_deleting(self);
+}
+
+void tell_agent(guest_session_pointer self, std::string frame) {
+  auto& state = self->state;
+  if (state.control.id != 0)
+    state.channels->write(state.control.id, std::move(frame));
+  else
+    state.for_control.push_back(std::move(frame));
+}
+
+void apply_output(guest_session_pointer self) {
+  auto& state = self->state;
+  for (auto actions = state.output.take_actions(); !actions.empty();
+       actions = state.output.take_actions())
+    for (const auto& action : actions)
+      std::visit(
+          [self](const auto& x) {
+            using type = std::decay_t<decltype(x)>;
+            auto& mine = self->state;
+            if constexpr (std::is_same_v<type, core::deliver_piece<output_piece>>) {
+              if (auto whom = mine.attaches.find(x.reader); whom != mine.attaches.end())
+                send_shared(self, whom->second.client, message_of(*x.piece, x.from, x.to));
+            } else if constexpr (std::is_same_v<type, core::place_reader>) {
+              auto whom = mine.attaches.find(x.reader);
+              if (whom != mine.attaches.end() && whom->second.joining.pending())
+                whom->second.joining.deliver(
+                    session_attached{self->id(), info_of(self), x.offset, attach_input_credit});
+            } else if constexpr (std::is_same_v<type, core::end_reader>) {
+              const auto how =
+                  is_over(mine.spec.record.info.state) ? attach_end::over : attach_end::present;
+              end_attach(self, x.reader, how, x.offset, {ec::none, {}, {}, {}});
+            } else if constexpr (std::is_same_v<type, core::open_source>) {
+              open_feed(self, x);
+            } else if constexpr (std::is_same_v<type, core::pay_source>) {
+              if (auto channel = feed_of(self, x.source); channel != 0)
+                mine.channels->write(channel, session_wire::credit(x.bytes));
+            } else {
+              if (auto channel = feed_of(self, x.source); channel != 0) {
+                mine.channels->close(channel);
+                mine.feeds.erase(channel);
+              }
+            }
+          },
+          action);
+}
+
+void take_note(guest_session_pointer self, const ssh_note& note) {
+  switch (note.kind) {
+    case ssh_note_kind::connection_lost:
+      if (note.connection == self->state.connection)
+        cut(self);
+      return;
+    case ssh_note_kind::channel_refused:
+    case ssh_note_kind::channel_closed:
+    case ssh_note_kind::channel_ended_output: channel_gone(self, note.channel, note.why); return;
+    case ssh_note_kind::host_key_offered:
+    case ssh_note_kind::connected:
+    case ssh_note_kind::channel_opened:
+    case ssh_note_kind::channel_exited:
+    case ssh_note_kind::channel_writable: return;
+  }
+}
+
+void take_data(guest_session_pointer self, const ssh_data& data) {
+  auto& state = self->state;
+  const auto channel = data.channel;
+  state.channels->took(channel, data.bytes.size());
+  session_wire::reply x;
+  if (auto feed = state.feeds.find(channel); feed != state.feeds.end()) {
+    const auto source = feed->second.source;
+    feed->second.frames.feed(data.bytes);
+    // What it says may end it, and with it the reader.
+    while (state.feeds.contains(channel) && state.feeds.at(channel).frames.next(x))
+      if (!feed_reply(self, channel, source, x))
+        break;
+    apply_output(self);
+    return;
+  }
+  auto each = [&](agent_channel& of, auto handle) {
+    if (channel != of.id)
+      return;
+    of.frames.feed(data.bytes);
+    while (of.id == channel && of.frames.next(x))
+      handle(self, x);
+  };
+  each(state.control, control_reply);
+  each(state.launching, launch_reply);
+  each(state.removing, removed);
+}
+
+void leave_guest(guest_session_pointer self) {
+  auto& state = self->state;
+  for (const auto* x : {&state.control, &state.launching, &state.removing})
+    if (x->id != 0)
+      state.channels->close(x->id);
+  for (const auto& [channel, feed] : state.feeds)
+    state.channels->close(channel);
+  state.control = state.launching = state.removing = {};
+  state.feeds.clear();
+  state.for_control.clear();
+  state.connection = 0;
+  state.is_connecting = false;
+  state.output.disconnect();
+}
+
+void begin_launch(guest_session_pointer self) {
+  self->state.launch_step = after(self, launch_limit);
+  reach_guest(self);
+}
+
+} // namespace banger::actors

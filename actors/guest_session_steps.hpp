@@ -1,0 +1,91 @@
+// What guest_session*.cpp share. Not for others.
+#pragma once
+
+#include "actors/account.hpp"
+#include "actors/guest_session.hpp"
+#include "host/clock.hpp"
+#include "protocol/caf_error.hpp"
+
+#include <string>
+
+namespace banger::actors {
+
+/// Bytes of input that a client may send before it hears of more.
+inline constexpr std::uint32_t attach_input_credit = 256U << 10;
+
+// -- guest_session.cpp: what it is
+// ------------------------------------------------------------------------------
+
+/// "VM/NAME", as users write it.
+[[nodiscard]] std::string title(guest_session_pointer self);
+[[nodiscard]] session_info info_of(guest_session_pointer self);
+
+/// Tells the VM, and with it everybody who lists.
+void publish(guest_session_pointer self);
+void publish_event_of(guest_session_pointer self, const std::string& kind, std::string detail);
+
+/// Writes the record; a failure is logged, for the guest knows all of it too.
+void save(guest_session_pointer self);
+
+/// It is over, and that is its end. Once only, unless the first was concluded and this is told by
+/// the guest.
+void settle(guest_session_pointer self, const session_wire::ended& end, bool is_told);
+
+/// It never ran.
+void settle_failed(guest_session_pointer self, const std::string& why, const std::string& step);
+
+/// Its session is deleted: goes on with that as soon as nothing is in the way.
+void go_on_deleting(guest_session_pointer self);
+
+/// A tick after `pause`. @returns its number
+[[nodiscard]] std::uint64_t after(guest_session_pointer self, std::chrono::milliseconds pause);
+
+// -- guest_session_agent.cpp: the way to the guest
+// ------------------------------------------------------------------
+
+/// Sees to it that what is wanted of the guest is on its way: connects where there is need to.
+void reach_guest(guest_session_pointer self);
+
+/// Sends a frame on the control channel, as soon as there is one.
+void tell_agent(guest_session_pointer self, std::string frame);
+
+/// Does what the output's readers and sources want.
+void apply_output(guest_session_pointer self);
+
+void take_note(guest_session_pointer self, const ssh_note& note);
+void take_data(guest_session_pointer self, const ssh_data& data);
+/// Forgets all channels: the VM is gone, or we are.
+void leave_guest(guest_session_pointer self);
+void begin_launch(guest_session_pointer self);
+
+// -- guest_session_clients.cpp: attaches and input
+// ------------------------------------------------------------------
+
+[[nodiscard]] caf::result<session_attached> join(guest_session_pointer self,
+                                                 const join_session& whom);
+[[nodiscard]] caf::result<session_detached> detach(guest_session_pointer self);
+[[nodiscard]] attach_list list_attached(guest_session_pointer self);
+void take_input(guest_session_pointer self, const attach_input& x);
+void take_input_end(guest_session_pointer self);
+void take_credit(guest_session_pointer self, const attach_credit& x);
+void take_size(guest_session_pointer self, const attach_resized& x);
+void owner_down(guest_session_pointer self, const caf::actor_addr& owner);
+
+/// Ends an attach with this word. @param offset  behind the last output it got
+void end_attach(guest_session_pointer self, std::uint64_t id, attach_end how, std::uint64_t offset,
+                const failure& why);
+/// Ends all.
+void drop_attaches(guest_session_pointer self, const failure& why);
+
+/// Gives the command what input there is.
+void pump_input(guest_session_pointer self);
+void input_was_taken(guest_session_pointer self, std::uint64_t total);
+void input_was_refused(guest_session_pointer self);
+/// The control channel broke: nobody knows what became of the input that was under way.
+void input_was_lost(guest_session_pointer self);
+void look_at_turn(guest_session_pointer self);
+void notice_all(guest_session_pointer self, const std::string& text);
+/// A new control channel knows nothing of the window.
+void send_window(guest_session_pointer self, bool is_anew);
+
+} // namespace banger::actors

@@ -1,0 +1,102 @@
+#include "actors/guest_sweep.hpp"
+
+#include "protocol/caf_error.hpp"
+
+#include <utility>
+
+namespace banger::actors {
+
+namespace {
+
+using self_pointer = guest_sweep_actor::stateful_pointer<guest_sweep_state>;
+
+constexpr std::uint32_t connect_limit_ms = 30'000;
+constexpr std::chrono::milliseconds connect_margin{5'000};
+
+void finish(self_pointer self, const failure& why) {
+  auto& state = self->state;
+  if (state.channel != 0)
+    state.channels->close(state.channel);
+  if (why.code == ec::none)
+    state.reply.deliver(done{});
+  else
+    state.reply.deliver(to_error(why));
+  self->quit();
+}
+
+void open(self_pointer self, std::string first_frame) {
+  auto& state = self->state;
+  if (state.channel != 0)
+    state.channels->close(state.channel);
+  state.frames = {};
+  state.channel =
+      state.channels->open(state.connection, std::move(first_frame), ssh_listener_actor{self});
+}
+
+void remove_next(self_pointer self) {
+  auto& state = self->state;
+  if (state.to_remove.empty()) {
+    finish(self, {ec::none, {}, {}, {}});
+    return;
+  }
+  auto id = std::move(state.to_remove.back());
+  state.to_remove.pop_back();
+  open(self, session_wire::remove(id));
+}
+
+void take(self_pointer self, const ssh_data& data) {
+  auto& state = self->state;
+  state.channels->took(data.channel, data.bytes.size());
+  if (data.channel != state.channel)
+    return;
+  state.frames.feed(data.bytes);
+  session_wire::reply x;
+  while (data.channel == state.channel && state.frames.next(x)) {
+    if (const auto* entry = std::get_if<session_wire::listed>(&x); entry && !entry->id.empty()) {
+      if (!state.known.contains(entry->id))
+        state.to_remove.push_back(entry->id);
+    } else { // the list is complete, or one is removed; one that runs yet is left alone
+      remove_next(self);
+      return;
+    }
+  }
+}
+
+void note(self_pointer self, const ssh_note& x) {
+  if (x.channel != self->state.channel || self->state.channel == 0)
+    return;
+  if (x.kind == ssh_note_kind::channel_refused || x.kind == ssh_note_kind::channel_closed ||
+      x.kind == ssh_note_kind::channel_ended_output || x.kind == ssh_note_kind::connection_lost)
+    finish(self, {ec::link_lost, "list the guest's sessions", to_string(x.why), {}});
+}
+
+caf::result<done> sweep_now(self_pointer self, const sweep_sessions& x) {
+  auto& state = self->state;
+  state.known.insert(x.known.begin(), x.known.end());
+  state.reply = self->make_response_promise<done>();
+  auto reply = state.reply;
+  self->request(state.link, std::chrono::milliseconds{connect_limit_ms} + connect_margin,
+                connect_guest{connect_limit_ms})
+      .then(
+          [self](const guest_connected& there) {
+            self->state.connection = there.connection;
+            open(self, session_wire::list());
+          },
+          [self](const caf::error& why) { finish(self, to_failure(why, "connect to the guest")); });
+  return reply;
+}
+
+} // namespace
+
+guest_sweep_actor::behavior_type guest_sweep(self_pointer self, guest_way_actor link,
+                                             agent_channels* channels) {
+  self->state.link = std::move(link);
+  self->state.channels = channels;
+  return {
+      [self](const ssh_note& x) { note(self, x); },
+      [self](const ssh_data& x) { take(self, x); },
+      [self](const sweep_sessions& x) { return sweep_now(self, x); },
+  };
+}
+
+} // namespace banger::actors

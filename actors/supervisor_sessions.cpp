@@ -1,0 +1,38 @@
+#include "actors/supervisor_sessions.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace banger::actors {
+
+session_list list_known_sessions(const supervisor_state& state, const std::string& vm_id) {
+  session_list all;
+  for (const auto& [id, vm] : state.vms)
+    if (vm_id.empty() || vm_id == id)
+      for (const auto& [session_id, info] : vm.sessions)
+        all.sessions.push_back(info);
+  std::sort(all.sessions.begin(), all.sessions.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.vm_name, a.created_at_ms, a.id) < std::tie(b.vm_name, b.created_at_ms, b.id);
+  });
+  return all;
+}
+
+publish_event note_session(supervisor_state& state, const session_changed& x) {
+  auto vm = state.vms.find(x.vm_id);
+  if (vm == state.vms.end())
+    return {};
+  auto& sessions = vm->second.sessions;
+  const auto subject = x.info.vm_name + "/" + x.info.config.name;
+  if (x.is_gone)
+    return sessions.erase(x.info.id) > 0 ? publish_event{"session.deleted", subject, {}}
+                                         : publish_event{};
+  auto [known, is_new] = sessions.try_emplace(x.info.id, x.info);
+  const auto is_same = !is_new && known->second.state == x.info.state;
+  known->second = x.info;
+  if (is_same)
+    return {};
+  return {"session.state", subject,
+          to_string(x.info.state) + (x.info.error.empty() ? "" : ": " + x.info.error)};
+}
+
+} // namespace banger::actors
