@@ -129,15 +129,13 @@ caf::result<vm_info> wait(self_pointer self, const wait_vm& x) {
   return relay<vm_info>(self, self->state.context->supervisor, x, limit + core::deadlines::margin);
 }
 
-/// What is answered when a guest's command ends, or is ended.
+/// What is answered when a guest's command began, or ended. @param asked_ms  the client's own limit
 template <class Request>
 caf::result<session_info> ask_session(self_pointer self, const Request& request,
-                                      core::milliseconds limit) {
-  return relay<session_info>(self, self->state.context->supervisor, request, limit);
-}
-
-core::milliseconds limit_of(const core::deadlines& limits, std::uint32_t asked_ms) {
-  return asked_ms == 0 ? limits.session_wait : core::milliseconds{asked_ms} + limits.session;
+                                      std::uint32_t asked_ms = 0) {
+  const auto& context = *self->state.context;
+  return relay<session_info>(self, context.supervisor, request,
+                             core::milliseconds{asked_ms} + context.deadlines.session);
 }
 
 caf::result<daemon_status> describe(self_pointer self) {
@@ -363,21 +361,15 @@ client_session_actor::behavior_type client_session(self_pointer self,
       [self](const exec_input_ended& x) { pass_to_exec(self, x); },
       [self](const exec_signal& x) { pass_to_exec(self, x); },
       [self](const exec_credit& x) { pass_to_exec(self, x); },
-      [self](const start_session& x) {
-        return ask_session(self, x, self->state.context->deadlines.session);
-      },
+      [self](const start_session& x) { return ask_session(self, x); },
       [self](const list_sessions& x) { return ask_vms<session_list>(self, x); },
       [self](const get_session& x) { return ask_vms<session_info>(self, x); },
       [self](const wait_session& x) {
-        return ask_session(self, x, limit_of(self->state.context->deadlines, x.timeout_ms));
+        return ask_session(self, x, x.timeout_ms != 0 ? x.timeout_ms : UINT32_MAX);
       },
-      [self](const stop_session& x) {
-        return ask_session(self, x, limit_of(self->state.context->deadlines, x.grace_ms));
-      },
+      [self](const stop_session& x) { return ask_session(self, x, x.grace_ms); },
       [self](const signal_session& x) { return ask_vms<session_info>(self, x); },
-      [self](const delete_session& x) {
-        return ask_session(self, x, self->state.context->deadlines.session);
-      },
+      [self](const delete_session& x) { return ask_session(self, x); },
       [self](const list_attaches& x) { return ask_vms<attach_list>(self, x); },
       [self](const attach_session& x) { return attach_client(self, x); },
       [self](const detach_session& x) { return detach_client(self, x); },

@@ -12,8 +12,8 @@ namespace banger::actors {
 namespace {
 
 constexpr std::uint32_t default_grace_ms = 10'000;
-constexpr std::uint32_t end_margin_ms = 30'000; ///< for SIGKILL, and for word of it to come
-constexpr std::int64_t longest_wait_ms = 366LL * 24 * 3'600'000;
+constexpr std::uint32_t end_margin_ms = 30'000;      ///< for SIGKILL, and for word of it to come
+constexpr std::int64_t longest_wait_ms = UINT32_MAX; ///< 49 days
 constexpr std::int32_t highest_signal = 64;
 
 caf::error no_guest(guest_session_pointer self, const std::string& doing) {

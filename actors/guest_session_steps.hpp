@@ -58,6 +58,19 @@ void take_data(guest_session_pointer self, const ssh_data& data);
 void leave_guest(guest_session_pointer self);
 void begin_launch(guest_session_pointer self);
 
+/// Waits a moment, then sees what is still wanted of the guest.
+void try_again(guest_session_pointer self);
+
+// -- guest_session_replies.cpp: what the agent says
+// ------------------------------------------------------------------
+
+void launch_reply(guest_session_pointer self, const session_wire::reply& x);
+void control_reply(guest_session_pointer self, const session_wire::reply& x);
+void removed(guest_session_pointer self, const session_wire::reply& x);
+/// @returns false where the feed is over
+[[nodiscard]] bool feed_reply(guest_session_pointer self, ssh::channel_id channel,
+                              core::source_id source, const session_wire::reply& x);
+
 // -- guest_session_clients.cpp: attaches and input
 // ------------------------------------------------------------------
 
@@ -76,6 +89,27 @@ void end_attach(guest_session_pointer self, std::uint64_t id, attach_end how, st
                 const failure& why);
 /// Ends all.
 void drop_attaches(guest_session_pointer self, const failure& why);
+
+/// Forgets one, without a word.
+void forget_attach(guest_session_pointer self, std::uint64_t id);
+
+// -- guest_session_input.cpp
+// ------------------------------------------------------------------
+
+template <class Message>
+void tell(guest_session_pointer self, const session_attach_state& whom, Message x) {
+  x.attach = self->id();
+  self->send(whom.client, std::move(x));
+}
+
+/// Why there is no sending input.
+[[nodiscard]] failure no_input(guest_session_pointer self, const std::string& why);
+
+/// Answers those that leave and whose input has all been taken.
+void answer_leaving(guest_session_pointer self);
+
+/// Tells a client that its input was not taken; one that waits for that ends.
+void refuse_input(guest_session_pointer self, std::uint64_t id, const failure& why);
 
 /// Gives the command what input there is.
 void pump_input(guest_session_pointer self);

@@ -1,7 +1,7 @@
 #include "actors/supervisor.hpp"
 
 #include "actors/account.hpp"
-#include "actors/supervisor_sessions.hpp"
+#include "actors/supervisor_views.hpp"
 #include "actors/vm_plan.hpp"
 #include "core/pins_by_vm.hpp"
 #include "core/session_ref.hpp"
@@ -152,32 +152,6 @@ caf::result<host_key_list> list_keys(self_pointer self) {
   return reply;
 }
 
-caf::result<vm_list> list(self_pointer self) {
-  vm_list all;
-  all.vms.reserve(self->state.vms.size());
-  for (const auto& [id, vm] : self->state.vms)
-    all.vms.push_back(vm.info);
-  std::sort(all.vms.begin(), all.vms.end(),
-            [](const vm_info& a, const vm_info& b) { return a.name < b.name; });
-  return all;
-}
-
-vm_counts count(self_pointer self) {
-  const auto& vms = self->state.vms;
-  auto running = std::count_if(vms.begin(), vms.end(), [](const auto& x) {
-    return x.second.info.state == vm_state::running;
-  });
-  return {static_cast<std::uint32_t>(vms.size()), static_cast<std::uint32_t>(running),
-          self->state.reconciled};
-}
-
-used_images images_in_use(self_pointer self) {
-  used_images used;
-  for (const auto& [id, vm] : self->state.vms)
-    used.builds.push_back(vm.info.image);
-  return used;
-}
-
 // -- start-up
 // ------------------------------------------------------------------------------------------
 
@@ -245,7 +219,7 @@ caf::result<vm_history> tell_history(self_pointer self, const get_vm_history& x)
 
 actor_account describe(self_pointer self) {
   const auto& state = self->state;
-  auto counts = count(self);
+  auto counts = count_known_vms(state);
   auto account = account_of(self, counted(counts.all, "VM") + ", " +
                                       std::to_string(counts.running) + " running");
   for (const auto& [id, vm] : state.vms)
@@ -381,8 +355,8 @@ supervisor_actor::behavior_type supervisor(self_pointer self,
         return take(self, what, progress);
       },
       [self](const cancel& x) { pass_cancel(self, x); },
-      [self](const list_vms&) { return list(self); },
-      [self](const count_vms&) { return count(self); },
+      [self](const list_vms&) { return list_known_vms(self->state); },
+      [self](const count_vms&) { return count_known_vms(self->state); },
       [self](const get_vm& x) { return route<vm_info>(self, x.ref, x); },
       [self](const wait_vm& x) { return route<vm_info>(self, x.ref, x); },
       [self](const get_ssh_target& x) { return route<ssh_target>(self, x.ref, x); },
@@ -402,7 +376,7 @@ supervisor_actor::behavior_type supervisor(self_pointer self,
       [self](const delete_session& x) { return route_session<session_info>(self, x); },
       [self](const list_attaches& x) { return route_session<attach_list>(self, x); },
       [self](const find_session& x) { return route_session<attach_host_actor>(self, x); },
-      [self](const get_used_images&) { return images_in_use(self); },
+      [self](const get_used_images&) { return images_in_use(self->state); },
       [self](const get_vm_history& x) { return tell_history(self, x); },
       [self](const await_reconciled&) { return await_all(self); },
       [self](const describe_actor&) { return describe(self); },

@@ -6,6 +6,7 @@
 #include "cli/options.hpp"
 #include "client/connection.hpp"
 #include "host/paths.hpp"
+#include "protocol/attach.hpp"
 #include "protocol/result.hpp"
 #include "protocol/sessions.hpp"
 

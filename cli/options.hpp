@@ -1,6 +1,7 @@
 // What the user typed, as plain data. Made by parse.cpp; read by everything else.
 #pragma once
 
+#include "protocol/attach.hpp"
 #include "protocol/result.hpp"
 #include "protocol/sessions.hpp"
 #include "protocol/values.hpp"

@@ -119,7 +119,7 @@ int session_who(client::connection link, const options& how) {
 
 int session_wait(client::connection link, const options& how) {
   session talk{std::move(link), how};
-  constexpr std::chrono::milliseconds longest{365LL * 24 * 3'600'000};
+  constexpr std::chrono::milliseconds longest{UINT32_MAX};
   auto limit =
       how.timeout_ms != 0 ? std::chrono::milliseconds{how.timeout_ms} + quick_limit : longest;
   auto over = talk.ask<session_info>(wait_session{how.refs.front(), how.timeout_ms}, limit,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/json.hpp"
+#include "protocol/attach.hpp"
 #include "protocol/sessions.hpp"
 
 #include <cstdint>

@@ -22,8 +22,7 @@ struct deadlines {
   milliseconds end_margin{15'000};  ///< from the end of the grace to the process being gone
   milliseconds build{3'600'000};
   milliseconds session{120'000}; ///< a guest session started, ended or deleted, connecting included
-  milliseconds session_wait{366LL * 24 * 3'600'000}; ///< for one that ends by itself
-  milliseconds detach{3'600'000};                    ///< a command may take its input slowly
+  milliseconds detach{3'600'000}; ///< a command may take its input slowly
 
   [[nodiscard]] milliseconds create() const {
     return 2 * storage + make_files + 2 * quick + margin;

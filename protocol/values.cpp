@@ -1,5 +1,6 @@
 #include "protocol/values.hpp"
 
+#include "protocol/attach.hpp"
 #include "protocol/sessions.hpp"
 
 namespace banger {

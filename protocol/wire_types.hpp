@@ -2,6 +2,7 @@
 // the light client's names are all made from it. Order is free; names are what travels.
 #pragma once
 
+#include "protocol/attach.hpp"
 #include "protocol/diagnosis.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/sessions.hpp"

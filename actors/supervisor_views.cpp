@@ -1,9 +1,35 @@
-#include "actors/supervisor_sessions.hpp"
+#include "actors/supervisor_views.hpp"
 
 #include <algorithm>
 #include <tuple>
 
 namespace banger::actors {
+
+vm_list list_known_vms(const supervisor_state& state) {
+  vm_list all;
+  all.vms.reserve(state.vms.size());
+  for (const auto& [id, vm] : state.vms)
+    all.vms.push_back(vm.info);
+  std::sort(all.vms.begin(), all.vms.end(),
+            [](const vm_info& a, const vm_info& b) { return a.name < b.name; });
+  return all;
+}
+
+vm_counts count_known_vms(const supervisor_state& state) {
+  const auto& vms = state.vms;
+  auto running = std::count_if(vms.begin(), vms.end(), [](const auto& x) {
+    return x.second.info.state == vm_state::running;
+  });
+  return {static_cast<std::uint32_t>(vms.size()), static_cast<std::uint32_t>(running),
+          state.reconciled};
+}
+
+used_images images_in_use(const supervisor_state& state) {
+  used_images used;
+  for (const auto& [id, vm] : state.vms)
+    used.builds.push_back(vm.info.image);
+  return used;
+}
 
 session_list list_known_sessions(const supervisor_state& state, const std::string& vm_id) {
   session_list all;

@@ -1,4 +1,4 @@
-// What the supervisor knows of guest sessions: the last word of each, so that a list costs one
+// What the supervisor knows: the last word of each VM and guest session, so that a list costs one
 // message.
 #pragma once
 
@@ -8,6 +8,11 @@
 #include <string>
 
 namespace banger::actors {
+
+/// All VMs, by name.
+[[nodiscard]] vm_list list_known_vms(const supervisor_state& state);
+[[nodiscard]] vm_counts count_known_vms(const supervisor_state& state);
+[[nodiscard]] used_images images_in_use(const supervisor_state& state);
 
 /// Sessions of the VM with this id, or of all where it is empty: by VM's name, the oldest first.
 [[nodiscard]] session_list list_known_sessions(const supervisor_state& state,
