@@ -193,7 +193,8 @@ void vanished(guest_session_pointer self, const guest_vanished& x) {
     settle_failed(self, x.reason, "connect");
   leave_guest(self);
   state.link = nullptr;
-  if (!is_over(state.spec.record.info.state)) {
+  const auto was_over = is_over(state.spec.record.info.state);
+  if (!was_over) {
     session_wire::ended end;
     end.how = session_how_lost;
     end.text = x.reason;
@@ -206,7 +207,8 @@ void vanished(guest_session_pointer self, const guest_vanished& x) {
   for (const auto& [id, attach] : state.attaches)
     all.push_back(id);
   for (auto id : all)
-    end_attach(self, id, attach_end::over, state.output.cursor_of(id).value_or(0), how);
+    end_attach(self, id, was_over ? attach_end::dropped : attach_end::over,
+               state.output.cursor_of(id).value_or(0), how); // not all of its output was read
   go_on_deleting(self);
 }
 
@@ -276,7 +278,8 @@ void settle(guest_session_pointer self, const session_wire::ended& end, bool is_
   record.is_settled = is_told;
   info.exit_code = info.signal = 0;
   info.error.clear();
-  info.ended_at_ms = static_cast<std::int64_t>(end.at_ms);
+  if (end.at_ms != 0) // else as it was concluded
+    info.ended_at_ms = static_cast<std::int64_t>(end.at_ms);
   info.end_offset = std::max(end.end, state.output.head());
   switch (end.how) {
     case session_how_exited: info.exit_code = static_cast<std::int32_t>(end.code); [[fallthrough]];
@@ -360,7 +363,7 @@ guest_session(guest_session_pointer self, guest_session_spec spec, agent_channel
   });
   self->set_exception_handler([self](std::exception_ptr& thrown) {
     auto why = error_of(thrown);
-    leave(self, {ec::unreachable,
+    leave(self, {ec::link_lost,
                  "work on session '" + title(self) + "'",
                  "its part of the daemon failed: " + to_failure(why).what,
                  {}});

@@ -140,13 +140,20 @@ void cut(guest_session_pointer self) {
 }
 
 /// A channel that is gone before its last word.
-void channel_gone(guest_session_pointer self, ssh::channel_id channel, const failure& why) {
+void channel_gone(guest_session_pointer self, ssh::channel_id channel, bool is_refused,
+                  const failure& why) {
   auto& state = self->state;
   if (channel == state.launching.id) {
     state.launching = {};
-    const auto told =
-        why.code == ec::none ? std::string{"the guest's agent hung up"} : to_string(why);
-    settle_failed(self, told, "agent");
+    if (is_refused) { // nobody there: nothing was begun
+      settle_failed(self, to_string(why), "agent");
+      return;
+    }
+    if (state.launched.pending())
+      state.launched.deliver(
+          to_error({ec::link_lost, "start session '" + title(self) + "'",
+                    "the guest's agent hung up", "banger session show " + title(self)}));
+    try_again(self); // it may have been started: its control tells
   } else if (channel == state.control.id) {
     state.control = {};
     input_was_lost(self);
@@ -238,7 +245,9 @@ void take_note(guest_session_pointer self, const ssh_note& note) {
       return;
     case ssh_note_kind::channel_refused:
     case ssh_note_kind::channel_closed:
-    case ssh_note_kind::channel_ended_output: channel_gone(self, note.channel, note.why); return;
+    case ssh_note_kind::channel_ended_output:
+      channel_gone(self, note.channel, note.kind == ssh_note_kind::channel_refused, note.why);
+      return;
     case ssh_note_kind::host_key_offered:
     case ssh_note_kind::connected:
     case ssh_note_kind::channel_opened:

@@ -216,6 +216,8 @@ void take_input(guest_session_pointer self, const attach_input& x) {
                                                                       : "its input is closed"));
   } else if (auto holder = exclusive_of(self);
              holder != state.attaches.end() && holder->first != id) {
+    if (!std::exchange(attach.was_told_exclusive, true))
+      tell(self, attach, attach_noticed{0, holder->second.request.client + " has the input alone"});
     tell(self, attach, attach_input_wanted{0, count});
   } else {
     attach.input_bytes += count;

@@ -42,7 +42,7 @@ void control_refused(guest_session_pointer self, const session_wire::refused& x)
   if (x.error != ENOENT) {
     try_again(self);
   } else if (state.spec.record.info.state == session_state::starting) {
-    settle_failed(self, "the daemon ended before it was started", "start");
+    settle_failed(self, "the daemon or the guest's agent ended before it was started", "start");
   } else {
     session_wire::ended gone;
     gone.how = session_how_lost;

@@ -17,10 +17,12 @@ void finish(self_pointer self, const failure& why) {
   auto& state = self->state;
   if (state.channel != 0)
     state.channels->close(state.channel);
-  if (why.code == ec::none)
-    state.reply.deliver(done{});
-  else
-    state.reply.deliver(to_error(why));
+  if (state.listed.pending())
+    state.listed.deliver(to_error(why));
+  if (state.removed.pending() && why.code != ec::none)
+    state.removed.deliver(to_error(why));
+  else if (state.removed.pending())
+    state.removed.deliver(done{});
   self->quit();
 }
 
@@ -52,11 +54,14 @@ void take(self_pointer self, const ssh_data& data) {
   state.frames.feed(data.bytes);
   session_wire::reply x;
   while (data.channel == state.channel && state.frames.next(x)) {
-    if (const auto* entry = std::get_if<session_wire::listed>(&x); entry && !entry->id.empty()) {
-      if (!state.known.contains(entry->id))
-        state.to_remove.push_back(entry->id);
-    } else { // the list is complete, or one is removed; one that runs yet is left alone
-      remove_next(self);
+    const auto* entry = std::get_if<session_wire::listed>(&x);
+    if (entry != nullptr && !entry->id.empty()) {
+      state.found.all.push_back(entry->id);
+    } else if (entry != nullptr) {
+      state.channels->close(std::exchange(state.channel, 0));
+      state.listed.deliver(std::move(state.found));
+    } else {
+      remove_next(self); // one is removed, or runs yet
       return;
     }
   }
@@ -70,11 +75,10 @@ void note(self_pointer self, const ssh_note& x) {
     finish(self, {ec::link_lost, "list the guest's sessions", to_string(x.why), {}});
 }
 
-caf::result<done> sweep_now(self_pointer self, const sweep_sessions& x) {
+caf::result<guest_session_ids> list_all(self_pointer self) {
   auto& state = self->state;
-  state.known.insert(x.known.begin(), x.known.end());
-  state.reply = self->make_response_promise<done>();
-  auto reply = state.reply;
+  state.listed = self->make_response_promise<guest_session_ids>();
+  auto reply = state.listed;
   self->request(state.link, std::chrono::milliseconds{connect_limit_ms} + connect_margin,
                 connect_guest{connect_limit_ms})
       .then(
@@ -83,6 +87,15 @@ caf::result<done> sweep_now(self_pointer self, const sweep_sessions& x) {
             open(self, session_wire::list());
           },
           [self](const caf::error& why) { finish(self, to_failure(why, "connect to the guest")); });
+  return reply;
+}
+
+caf::result<done> remove_all(self_pointer self, const remove_guest_sessions& x) {
+  auto& state = self->state;
+  state.removed = self->make_response_promise<done>();
+  auto reply = state.removed;
+  state.to_remove = x.ids;
+  remove_next(self);
   return reply;
 }
 
@@ -95,7 +108,8 @@ guest_sweep_actor::behavior_type guest_sweep(self_pointer self, guest_way_actor 
   return {
       [self](const ssh_note& x) { note(self, x); },
       [self](const ssh_data& x) { take(self, x); },
-      [self](const sweep_sessions& x) { return sweep_now(self, x); },
+      [self](const list_guest_sessions&) { return list_all(self); },
+      [self](const remove_guest_sessions& x) { return remove_all(self, x); },
   };
 }
 

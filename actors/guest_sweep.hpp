@@ -1,5 +1,5 @@
-// GUEST_SWEEP: one look at what a guest keeps of sessions. What belongs to none that we know was
-// forgotten while the guest was away, and is removed.
+// GUEST_SWEEP: one look at what a guest keeps of sessions. What belongs to none that its asker
+// knows when it gets the list was forgotten while the guest was away, and is removed.
 #pragma once
 
 #include "actors/agent_channels.hpp"
@@ -10,7 +10,6 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
-#include <set>
 #include <string>
 #include <vector>
 
@@ -23,9 +22,10 @@ struct guest_sweep_state {
   ssh::connection_id connection = 0;
   ssh::channel_id channel = 0;
   session_wire::reader frames;
-  std::set<std::string> known;
+  guest_session_ids found;
   std::vector<std::string> to_remove;
-  caf::typed_response_promise<done> reply;
+  caf::typed_response_promise<guest_session_ids> listed;
+  caf::typed_response_promise<done> removed;
 };
 
 guest_sweep_actor::behavior_type

@@ -39,19 +39,26 @@ void tell_supervisor(vm_pointer self, const session_info& info, bool is_gone) {
     self->send(self->state.supervisor, session_changed{self->state.record.id, info, is_gone});
 }
 
-/// What the guest keeps of sessions that were forgotten while it was away.
+/// What the guest keeps of sessions that were forgotten while it was away goes. A session is known
+/// here before the guest hears of it, so what is unknown when the list comes is nobody's.
 void sweep(vm_pointer self) {
   auto& state = self->state;
-  sweep_sessions what;
-  for (const auto& [id, session] : state.sessions)
-    what.known.push_back(id);
+  auto failed = [name = state.record.name](const caf::error& why) {
+    host::log_debug("sessions of vm '" + name +
+                    "' were not swept: " + to_string(to_failure(why, "list them")));
+  };
   auto sweeper = state.context->make_sweep(state.port);
-  self->request(sweeper, sweep_limit, std::move(what))
-      .then([sweeper](const done&) {},
-            [name = state.record.name, sweeper](const caf::error& why) {
-              host::log_debug("sessions of vm '" + name +
-                              "' were not swept: " + to_string(to_failure(why, "list them")));
-            });
+  self->request(sweeper, sweep_limit, list_guest_sessions{})
+      .then(
+          [self, sweeper, failed](const guest_session_ids& found) {
+            remove_guest_sessions what;
+            for (const auto& id : found.all)
+              if (!self->state.sessions.contains(id))
+                what.ids.push_back(id);
+            self->request(sweeper, sweep_limit, std::move(what))
+                .then([sweeper](const done&) {}, failed);
+          },
+          failed);
 }
 
 std::vector<core::named_id> names_of(const vm_data& state) {
@@ -67,11 +74,15 @@ void prune(vm_pointer self) {
   for (const auto& [id, session] : self->state.sessions)
     if (is_over(session.info.state) && session.info.client_count == 0 && session.actor)
       over.push_back(&session);
+  // Nobody knows when one that is lost ended.
+  auto end_of = [](const vm_session& x) {
+    return std::max(x.info.ended_at_ms, x.info.created_at_ms);
+  };
   std::sort(over.begin(), over.end(),
-            [](const auto* a, const auto* b) { return a->info.ended_at_ms > b->info.ended_at_ms; });
+            [&](const auto* a, const auto* b) { return end_of(*a) > end_of(*b); });
   const auto oldest = host::unix_ms() - longest_over_ms;
   for (std::size_t i = 0; i < over.size(); ++i)
-    if (i + 1 > most_over || over[i]->info.ended_at_ms < oldest)
+    if (i + 1 > most_over || end_of(*over[i]) < oldest)
       self->request(over[i]->actor, launch_limit, delete_session{{}, false})
           .then([](const session_info&) {}, [](const caf::error&) {}); // it is tried again
 }
@@ -151,6 +162,8 @@ void session_has_changed(vm_pointer self, const session_changed& x) {
     return;
   found->second.info = x.info;
   tell_supervisor(self, x.info, false);
+  if (is_over(x.info.state))
+    prune(self);
 }
 
 result<guest_session_actor> resolve_session(vm_pointer self, const std::string& ref) {

@@ -58,8 +58,8 @@ public:
   int run() {
     auto attached = attach();
     if (!attached) {
-      (void)report(attached.error(), how_);
-      return exit_not_attached;
+      const auto status = report(attached.error(), how_);
+      return wish_.is_status_passed ? exit_not_attached : status;
     }
     if (takes_input_ && attached->session.config.input == session_input_kind::pty)
       terminal_.make_raw();
@@ -87,6 +87,7 @@ private:
       return reply;
     attach_ = reply->attach;
     input_credit_ = reply->input_credit;
+    sent_input_ = taken_input_ = 0;
     offset_ = reply->offset;
     return reply;
   }
@@ -169,6 +170,7 @@ private:
     if (bytes.empty())
       return;
     input_credit_ -= static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), input_credit_));
+    sent_input_ += bytes.size();
     link_.tell(attach_input{attach_, std::move(bytes)});
   }
 
@@ -180,6 +182,7 @@ private:
       show(*gap);
     } else if (auto wanted = client::decode<attach_input_wanted>(message)) {
       input_credit_ += wanted->bytes;
+      taken_input_ += wanted->bytes;
     } else if (auto refused = client::decode<attach_input_refused>(message)) {
       takes_input_ = false;
       say(to_string(refused->why));
@@ -221,7 +224,7 @@ private:
   void ended(const attach_ended& x) {
     if (x.how != attach_end::dropped)
       end_ = ending{ending::kind::over, x.why, false, x.session};
-    else if (x.why.code == ec::unreachable)
+    else if (x.why.code == ec::unreachable || x.why.code == ec::link_lost)
       end_ = ending{ending::kind::broken, x.why, false, x.session};
     else
       end_ = ending{ending::kind::dropped, x.why, false, x.session};
@@ -252,8 +255,10 @@ private:
     const auto until = client::clock::now() + patience;
     auto pause = first_pause;
     auto last = broken.why;
-    if (!broken.may_start_daemon)
+    const auto is_daemon_there = broken.why.code == ec::link_lost;
+    if (!broken.may_start_daemon && !is_daemon_there)
       say_now("the daemon has ended; waiting for the next one");
+    const auto unsure = sent_input_ - taken_input_;
     while (client::clock::now() < until) {
       client::launch_options launch;
       launch.may_start = broken.may_start_daemon;
@@ -264,9 +269,12 @@ private:
         request_.from = offset_;
         auto back = attach();
         if (back) {
-          say_now("daemon restarted, " +
+          say_now((is_daemon_there ? "attached again, " : "daemon restarted, ") +
                   std::to_string(back->offset > request_.from ? back->offset - request_.from : 0) +
                   " bytes lost");
+          if (unsure > 0)
+            say_now("of the last " + std::to_string(unsure) +
+                    " bytes of input nobody knows whether they arrived");
           return {};
         }
         last = back.error();
@@ -310,8 +318,12 @@ private:
     }
     if (how_.is_json)
       print(end_json(end.session));
-    if (!wish_.is_status_passed)
-      return core::exit_ok;
+    if (!wish_.is_status_passed) {
+      if (end.why.code == ec::none)
+        return core::exit_ok;
+      (void)report(end.why, how_);
+      return exit_dropped;
+    }
     if (end.session.state == session_state::exited)
       return status_of(end.session);
     (void)report({ec::failed, "session '" + request_.ref + "' is " + to_string(end.session.state),
@@ -337,6 +349,8 @@ private:
   std::uint64_t unpaid_ = 0; ///< bytes that were written, or not wanted
   std::uint64_t skipped_ = 0;
   std::uint32_t input_credit_ = 0;
+  std::uint64_t sent_input_ = 0; ///< bytes, in this attach
+  std::uint64_t taken_input_ = 0;
   bool takes_input_;
   std::optional<ending> end_;
 };

@@ -32,7 +32,7 @@ struct attach_wish {
 [[nodiscard]] int attach_and_stream(client::connection link, const host::paths& where,
                                     const options& how, const attach_wish& wish);
 
-/// "name@host, process 4711": what others see us as.
+/// "name, process 4711": what others see us as.
 [[nodiscard]] std::string client_label();
 
 /// How a session's end is told by an exit status: the command's own, 128+n for signal n.

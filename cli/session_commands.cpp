@@ -30,7 +30,9 @@ attach_wish attach_wish_of(const options& how, const session_info* known) {
   attach_wish wish;
   auto& request = wish.request;
   request.ref = how.refs.front();
-  request.role = asked.role;
+  // Who only watches has no say in the size of a terminal.
+  request.role =
+      asked.role == attach_role::writer && asked.ignores_stdin ? attach_role::viewer : asked.role;
   request.takes_over = asked.takes_over;
   request.origin = asked.origin;
   request.from = asked.from;
@@ -174,6 +176,8 @@ public:
       if (how.session.adds_line)
         source.text_ += "\n";
       source.is_text_ = true;
+    } else if (how.session.file.empty() && how.session.sends_end && is_terminal(STDIN_FILENO)) {
+      source.is_text_ = true; // only the end: nobody wants to type here first
     } else if (!how.session.file.empty()) {
       source.file_.reset(::open(how.session.file.c_str(), O_RDONLY | O_CLOEXEC));
       if (!source.file_)

@@ -105,7 +105,8 @@ std::string session_details(const session_info& x, std::int64_t now_ms) {
   add("started", when(x.started_at_ms, now_ms));
   add("ended", when(x.ended_at_ms, now_ms));
   if (is_over(x.state))
-    add("output", bytes(x.end_offset));
+    add("output",
+        x.end_offset < 1024 ? std::to_string(x.end_offset) + " bytes" : bytes(x.end_offset));
   add("clients", x.client_count == 0 ? "" : std::to_string(x.client_count));
   return table(rows);
 }

@@ -166,8 +166,11 @@ using guest_session_actor =
                               caf::reacts_to<guest_vanished>, caf::reacts_to<ssh_note>,
                               caf::reacts_to<ssh_data>, caf::reacts_to<step_due>>;
 
-/// GUEST_SWEEP: removes what a guest keeps of sessions that are forgotten. Ends with its answer.
-using guest_sweep_actor = ssh_listener_actor::extend<caf::replies_to<sweep_sessions>::with<done>>;
+/// GUEST_SWEEP: lists what a guest keeps of sessions, and removes what is forgotten. Ends with its
+/// second answer.
+using guest_sweep_actor =
+    ssh_listener_actor::extend<caf::replies_to<list_guest_sessions>::with<guest_session_ids>,
+                               caf::replies_to<remove_guest_sessions>::with<done>>;
 
 /// MACHINE: one hypervisor process, its QMP connection and the guest's control port. Scheduled.
 using machine_actor =
@@ -344,7 +347,9 @@ BANGER_ADD_TYPE(guest_appeared)
 BANGER_ADD_TYPE(guest_vanished)
 BANGER_ADD_TYPE(session_changed)
 BANGER_ADD_TYPE(launch_session)
-BANGER_ADD_TYPE(sweep_sessions)
+BANGER_ADD_TYPE(list_guest_sessions)
+BANGER_ADD_TYPE(guest_session_ids)
+BANGER_ADD_TYPE(remove_guest_sessions)
 BANGER_ADD_TYPE(find_session)
 BANGER_ADD_TYPE(join_session)
 BANGER_ADD_TYPE(reserve_address)

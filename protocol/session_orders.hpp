@@ -110,14 +110,32 @@ auto inspect(Inspector& f, launch_session&) {
   return f();
 }
 
-/// Request to a guest_sweep: remove from the guest what sessions none of these are. Reply: done.
-struct sweep_sessions {
-  std::vector<std::string> known; ///< ids
+/// Request to a guest_sweep: what sessions does the guest keep? Reply: guest_session_ids.
+struct list_guest_sessions {};
+
+template <class Inspector>
+auto inspect(Inspector& f, list_guest_sessions&) {
+  return f();
+}
+
+struct guest_session_ids {
+  std::vector<std::string> all;
 };
 
 template <class Inspector>
-auto inspect(Inspector& f, sweep_sessions& x) {
-  return f(x.known);
+auto inspect(Inspector& f, guest_session_ids& x) {
+  return f(x.all);
+}
+
+/// Request to a guest_sweep, behind the first: remove these; one that runs is left alone. Reply:
+/// done.
+struct remove_guest_sessions {
+  std::vector<std::string> ids;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, remove_guest_sessions& x) {
+  return f(x.ids);
 }
 
 } // namespace banger

@@ -1,9 +1,15 @@
 """Guest sessions: commands that go on without whoever started them, and many look at."""
 
+import fcntl
 import hashlib
 import json
 import os
+import pty
+import select
+import signal
+import struct
 import subprocess
+import termios
 import time
 
 from harness import check, equal, kill, poll
@@ -178,12 +184,12 @@ def check_a_client_that_stands_still(box):
     files = [box.home / f"out-{i}" for i in range(4)]
     still, *others = [attach(box, "--read-only", stdout=open(x, "wb")) for x in files]
     poll("all are attached", lambda: session(box)["client_count"] == 4, 30, 0.1)
-    os.kill(still.pid, 19)
+    os.kill(still.pid, signal.SIGSTOP)
     box.ok("session", "send", "--line", "box/s", "go")
     for client in others:
         finish(client, seconds=120)
     check(files[0].stat().st_size < size, "it did not stand still")
-    os.kill(still.pid, 18)
+    os.kill(still.pid, signal.SIGCONT)
     finish(still, seconds=120)
     equal({x.stat().st_size for x in files}, {size})
     equal(len({digest(x) for x in files}), 1)
@@ -307,3 +313,100 @@ def test_a_guest_that_goes_takes_its_sessions(box):
     box.ok("session", "delete", "box/away")
     box.ok("vm", "start", "box")
     poll("its files are gone", lambda: box.sh("box", "ls /var/lib/banger/sessions").strip() == "", 30, 0.2)
+
+
+class Terminal:
+    """A command on a terminal of its own."""
+
+    def __init__(self, box, *args, rows=24, columns=80):
+        self.main, side = pty.openpty()
+        self.resize(rows, columns)
+        self.before = termios.tcgetattr(side)
+        self.process = box.start(*args, stdin=side, stdout=side, stderr=side, start_new_session=True,
+                                 env={"TERM": "xterm"})
+        self.side = side
+        self.seen = b""
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.main, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        if hasattr(self, "process"):
+            os.kill(self.process.pid, signal.SIGWINCH)
+
+    def type(self, text):
+        os.write(self.main, text)
+
+    def expect(self, text, seconds=20):
+        deadline = time.monotonic() + seconds
+        while text not in self.seen:
+            check(time.monotonic() < deadline, f"waited in vain for {text!r}", self.seen[-400:])
+            if select.select([self.main], [], [], 0.2)[0]:
+                self.seen += os.read(self.main, 65536)
+        self.seen = self.seen[self.seen.index(text) + len(text):]
+
+    def end(self, status):
+        equal(self.process.wait(20), status, self.seen[-400:])
+        equal(termios.tcgetattr(self.side), self.before, "the terminal is not as it was")
+        os.close(self.main)
+        os.close(self.side)
+
+
+def test_a_terminal_session(box):
+    vm(box)
+    box.ok("session", "start", "box", "--name", "s", "-t", "--", "sh")
+    first = Terminal(box, "session", "attach", "box/s", rows=30, columns=100)
+    first.type(b"stty size\r")
+    first.expect(b"30 100")
+    # Of two terminals the smaller one's size counts, in each direction.
+    second = Terminal(box, "session", "attach", "box/s", rows=40, columns=90)
+    poll("both are attached", lambda: session(box)["client_count"] == 2, 20, 0.1)
+    first.type(b"stty size\r")
+    second.expect(b"30 90")
+    second.resize(20, 60)
+    time.sleep(0.5)
+    second.type(b"stty size\r")
+    first.expect(b"20 60")
+    # Ctrl-C is the guest's, and both see what comes of it.
+    first.type(b"echo sle''ep; sleep 1000\r")
+    second.expect(b"sleep\r\n")
+    time.sleep(0.5)  # until the shell has started it
+    first.type(b"\x03")
+    first.type(b"echo still $((1+1))\r")
+    second.expect(b"still 2")
+    # The detach keys leave the command alone, and the terminal as it was.
+    second.type(b"\x1d")
+    second.end(0)
+    first.type(b"stty size\r")
+    first.expect(b"30 100")
+    # A client that is ended by a signal gives the terminal back, too.
+    third = Terminal(box, "session", "attach", "box/s", "--detach-keys", "ctrl-a,d")
+    poll("it is attached", lambda: session(box)["client_count"] == 2, 20, 0.1)
+    os.kill(third.process.pid, signal.SIGTERM)
+    third.end(128 + 15)
+    third = Terminal(box, "session", "attach", "box/s", "--detach-keys", "ctrl-a,d")
+    poll("it is attached", lambda: session(box)["client_count"] == 2, 20, 0.1)
+    third.type(b"\x01")
+    third.type(b"d")
+    third.end(0)
+    # A storm of sizes ends with the last one.
+    for i in range(200):
+        first.resize(10 + i % 20, 50 + i % 30)
+    first.resize(33, 77)
+    time.sleep(0.5)
+    first.type(b"stty size\r")
+    first.expect(b"33 77")
+    # The daemon goes; the terminal goes on.
+    kill(box.daemon_pid())
+    first.expect(b"0 bytes lost", 30)
+    first.type(b"echo back $((2+2)); exit 9\r")
+    first.expect(b"back 4")
+    first.end(9)
+
+
+def test_a_paste_and_binary_bytes(box):
+    vm(box)
+    start(box, "cat > /tmp/got; sha256sum /tmp/got")
+    data = b"".join(b"line %d of a long paste\r\n" % i for i in range(10_000)) + bytes(range(256)) * 16
+    box.ok("session", "send", "box/s", stdin=data)
+    box.ok("session", "send", "--eof", "box/s", "")
+    out = box.ok("session", "attach", "box/s").text
+    equal(out.split()[0], hashlib.sha256(data).hexdigest())
