@@ -15,7 +15,6 @@ constexpr std::uint32_t default_grace_ms = 10'000;
 constexpr std::uint32_t end_margin_ms = 30'000;      ///< for SIGKILL, and for word of it to come
 constexpr std::int64_t longest_wait_ms = UINT32_MAX; ///< 49 days
 constexpr std::int32_t highest_signal = 64;
-
 caf::error no_guest(guest_session_pointer self, const std::string& doing) {
   return to_error({ec::wrong_state, doing + " session '" + title(self) + "'", "its VM does not run",
                    "banger vm start " + self->state.spec.vm_name});
@@ -105,6 +104,15 @@ caf::result<session_info> send_signal(guest_session_pointer self, const signal_s
   return info_of(self);
 }
 
+/// Its guest is gone, which may know better when it is there again.
+void settle_lost(guest_session_pointer self, const std::string& why) {
+  session_wire::ended end;
+  end.how = session_how_lost;
+  end.text = why;
+  end.at_ms = static_cast<std::uint64_t>(host::unix_ms());
+  settle(self, end, false);
+}
+
 caf::result<session_info> remove(guest_session_pointer self, const delete_session& x) {
   auto& state = self->state;
   const auto& info = state.spec.record.info;
@@ -113,7 +121,10 @@ caf::result<session_info> remove(guest_session_pointer self, const delete_sessio
       return to_error({ec::wrong_state, "delete session '" + title(self) + "'",
                        "it is " + to_string(info.state),
                        "banger session stop " + title(self) + ", or delete --force"});
-    begin_stop(self, 0);
+    if (state.link)
+      begin_stop(self, 0);
+    else
+      settle_lost(self, "its VM does not run");
   }
   auto reply = self->make_response_promise<session_info>();
   state.deleting.push_back(reply);
@@ -194,13 +205,8 @@ void vanished(guest_session_pointer self, const guest_vanished& x) {
   leave_guest(self);
   state.link = nullptr;
   const auto was_over = is_over(state.spec.record.info.state);
-  if (!was_over) {
-    session_wire::ended end;
-    end.how = session_how_lost;
-    end.text = x.reason;
-    end.at_ms = static_cast<std::uint64_t>(host::unix_ms());
-    settle(self, end, false);
-  }
+  if (!was_over)
+    settle_lost(self, x.reason);
   const auto how =
       failure{ec::wrong_state, "attach to session '" + title(self) + "'", x.reason, {}};
   std::vector<std::uint64_t> all;
@@ -330,7 +336,7 @@ void go_on_deleting(guest_session_pointer self) {
   auto& state = self->state;
   if (state.deleting.empty() || !is_over(state.spec.record.info.state))
     return;
-  if (!state.link) { // its files go with the next start of the VM
+  if (!state.link || state.is_removed) { // else its files go with the next start of the VM
     forget(self);
     return;
   }
@@ -351,8 +357,8 @@ guest_session_actor::behavior_type
 guest_session(guest_session_pointer self, guest_session_spec spec, agent_channels* channels) {
   self->state.spec = std::move(spec);
   self->state.channels = channels;
-  const auto& config = self->state.spec.record.info.config;
-  self->state.is_input_closed = config.input == session_input_kind::closed;
+  self->state.is_input_closed =
+      self->state.spec.record.info.config.input == session_input_kind::closed;
   self->set_down_handler([self](const caf::down_msg& down) { owner_down(self, down.source); });
   self->set_exit_handler([self](const caf::exit_msg& message) {
     leave(self, {ec::unreachable,

@@ -94,6 +94,7 @@ struct guest_session_state {
   core::session_output<output_piece> output{ring_bytes, rest_bytes, credit_step};
   core::session_input input{input_under_way, input_piece};
   bool is_input_closed = false;
+  bool is_removed = false; ///< nothing of it is left in the guest
   window_size shown;
   std::vector<session_waiter> waiters;
   caf::typed_response_promise<session_info> launched;

@@ -138,7 +138,9 @@ caf::result<session_attached> join(guest_session_pointer self, const join_sessio
     if (other.owner == whose)
       return to_error({ec::busy, "attach to session '" + title(self) + "'",
                        "this connection is attached to it already", "open another connection"});
-  if ((x.role == attach_role::exclusive || x.role == attach_role::sender) && !take_over(self, x))
+  if (x.role == attach_role::exclusive && !take_over(self, x))
+    return is_taken(self);
+  if (x.role == attach_role::sender && exclusive_of(self) != state.attaches.end())
     return is_taken(self);
   const auto id = ++state.last_attach;
   auto& attach = state.attaches[id];
@@ -228,7 +230,10 @@ void take_input(guest_session_pointer self, const attach_input& x) {
 
 void take_input_end(guest_session_pointer self) {
   auto whose = sender_of(self);
-  if (whose == self->state.attaches.end() || !may_write(whose->second))
+  if (whose == self->state.attaches.end() || !may_write(whose->second) || whose->second.is_leaving)
+    return;
+  const auto holder = exclusive_of(self);
+  if (holder != self->state.attaches.end() && holder->first != whose->first)
     return;
   self->state.input.push_end(whose->first);
   pump_input(self);
@@ -298,11 +303,13 @@ void drop_attaches(guest_session_pointer self, const failure& why) {
     all.push_back(id);
   for (auto id : all)
     end_attach(self, id, attach_end::dropped, self->state.output.cursor_of(id).value_or(0), why);
+  apply_output(self); // nobody needs the feeds
 }
 
 void notice_all(guest_session_pointer self, const std::string& text) {
   for (const auto& [id, x] : self->state.attaches)
-    tell(self, x, attach_noticed{0, text});
+    if (!x.joining.pending())
+      tell(self, x, attach_noticed{0, text});
 }
 
 } // namespace banger::actors

@@ -100,6 +100,7 @@ void input_was_lost(guest_session_pointer self) {
     const auto why = "the connection to the guest broke; of the last " + std::to_string(bytes) +
                      " bytes of input nobody knows whether they arrived";
     if (found->second.request.role == attach_role::sender) {
+      state.input.drop(id); // not behind a hole
       refuse_input(self, id,
                    {ec::link_lost, "send input to session '" + title(self) + "'", why, {}});
       continue;

@@ -9,7 +9,10 @@ namespace banger::actors {
 
 namespace {
 
+constexpr std::chrono::milliseconds other_version_pause{5'000}; ///< the agent may be replaced
+
 void of_another_version(guest_session_pointer self, ssh::channel_id channel) {
+  apply_output(self); // what came before it is good
   self->state.channels->close(channel);
   const failure why{ec::version_mismatch, "work on session '" + title(self) + "'",
                     "the guest's agent speaks another protocol",
@@ -107,7 +110,11 @@ void control_reply(guest_session_pointer self, const session_wire::reply& x) {
   } else if (const auto* no = std::get_if<session_wire::refused>(&x)) {
     control_refused(self, *no);
   } else {
-    of_another_version(self, std::exchange(state.control, {}).id);
+    const auto channel = std::exchange(state.control, {}).id;
+    input_was_lost(self);
+    of_another_version(self, channel);
+    if (state.reconnect_step == 0)
+      state.reconnect_step = after(self, other_version_pause);
   }
 }
 
@@ -135,6 +142,7 @@ bool feed_reply(guest_session_pointer self, ssh::channel_id channel, core::sourc
   } else if (const auto* no = std::get_if<session_wire::refused>(&x)) {
     state.feeds.erase(channel);
     state.output.broke(source);
+    apply_output(self);
     if (no->error == ENOENT)
       drop_attaches(self, {ec::not_found,
                            "attach to session '" + title(self) + "'",
@@ -158,7 +166,7 @@ void removed(guest_session_pointer self, const session_wire::reply& x) {
   state.channels->close(std::exchange(state.removing, {}).id);
   if (std::holds_alternative<session_wire::removed>(x)) {
     state.spec.record.is_settled = true;
-    state.link = nullptr; // nothing of it is left there
+    state.is_removed = true;
     go_on_deleting(self);
   } else {
     try_again(self); // it is just ending

@@ -85,7 +85,8 @@ struct vm_data {
   std::map<std::string, vm_session> sessions; ///< by id
   guest_port_actor port;                      ///< their way to the guest; none: it is gone
   guest_link_actor port_link;                 ///< the link that it has
-  std::string kernel;                         ///< of the image, while starting
+  bool has_told_sessions = false; ///< that there is no guest, since there was none at the start
+  std::string kernel;             ///< of the image, while starting
   std::string initrd;
   std::string cmdline_extra;
   std::int32_t pid = 0;

@@ -87,6 +87,12 @@ void prune(vm_pointer self) {
           .then([](const session_info&) {}, [](const caf::error&) {}); // it is tried again
 }
 
+void tell_vanished(vm_pointer self, const std::string& why) {
+  for (const auto& [id, session] : self->state.sessions)
+    if (session.actor)
+      self->send(session.actor, guest_vanished{why});
+}
+
 } // namespace
 
 void adopt_sessions(vm_pointer self, const std::vector<session_record>& records) {
@@ -99,6 +105,7 @@ void adopt_sessions(vm_pointer self, const std::vector<session_record>& records)
 void mind_sessions(vm_pointer self) {
   auto& state = self->state;
   const auto is_up = state.state == vm_state::running && state.link && state.context->make_port;
+  const auto is_at_rest = state.state == vm_state::stopped || state.state == vm_state::error;
   if (is_up && state.port_link != state.link) {
     state.port_link = state.link;
     state.port = state.context->make_port(state.record, state.link);
@@ -115,9 +122,9 @@ void mind_sessions(vm_pointer self) {
                      : state.operation_name().empty() && !state.cause.empty()
                          ? "the VM ended: " + state.cause
                          : std::string{"the VM was stopped"};
-    for (const auto& [id, session] : state.sessions)
-      if (session.actor)
-        self->send(session.actor, guest_vanished{why});
+    tell_vanished(self, why);
+  } else if (!state.port && is_at_rest && !std::exchange(state.has_told_sessions, true)) {
+    tell_vanished(self, "the VM ended while the daemon was away");
   }
 }
 

@@ -19,10 +19,11 @@ int vm_logs(client::connection link, const options& how);
 
 // run_commands.cpp
 int vm_run(client::connection link, const options& how);
-int vm_exec(client::connection link, const options& how);
+int vm_exec(client::connection link, const host::paths& where, const options& how);
 int vm_ssh(client::connection link, const options& how);
 
 // session_commands.cpp
+int exec_as_session(client::connection link, const host::paths& where, const options& how);
 int session_start(client::connection link, const host::paths& where, const options& how);
 int session_attach(client::connection link, const host::paths& where, const options& how);
 int session_send(client::connection link, const options& how);

@@ -59,8 +59,10 @@ enum class verb : std::uint8_t {
 
 /// Of the session commands.
 struct session_options {
-  session_config config; ///< start; its argv, env and cwd are those of all commands
-  bool attaches = false; ///< start
+  session_config config;    ///< start; its argv, env and cwd are those of all commands
+  bool attaches = false;    ///< start
+  bool is_terminal = false; ///< vm exec: on a terminal of the guest
+  bool detaches = false;    ///< vm exec: leave it there
   attach_role role = attach_role::writer; ///< attach
   bool takes_over = false;
   bool has_origin = false; ///< --from was given

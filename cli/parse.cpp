@@ -175,6 +175,9 @@ private:
                          "through as they are.");
     add_ref(exec);
     add_command_options(exec);
+    exec->add_flag("-t,--tty", out_.what.session.is_terminal, "on a terminal of the guest");
+    exec->add_flag("-d,--detach", out_.what.session.detaches,
+                   "leave it running as a session, and print the session's name");
     add_ref(
         command(vm, "ssh", verb::vm_ssh, "log in with ssh",
                 "For example:  banger vm ssh box\n"

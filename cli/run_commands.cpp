@@ -101,7 +101,9 @@ int vm_run(client::connection link, const options& how) {
   return status ? *status : report(status.error(), how);
 }
 
-int vm_exec(client::connection link, const options& how) {
+int vm_exec(client::connection link, const host::paths& where, const options& how) {
+  if (how.session.is_terminal || how.session.detaches)
+    return exec_as_session(std::move(link), where, how);
   session talk{std::move(link), how};
   auto status = stream_exec(talk, how.refs.front());
   return status ? *status : report(status.error(), how);

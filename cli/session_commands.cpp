@@ -6,6 +6,7 @@
 #include "cli/render.hpp"
 #include "cli/session.hpp"
 #include "cli/session_render.hpp"
+#include "client/launch.hpp"
 #include "host/clock.hpp"
 
 #include <algorithm>
@@ -55,9 +56,7 @@ std::string title(const session_info& x) {
   return x.vm_name + "/" + x.config.name;
 }
 
-} // namespace
-
-int session_start(client::connection link, const host::paths& where, const options& how) {
+start_session start_request(const options& how) {
   start_session request{how.refs.front(), how.session.config};
   request.config.argv = how.command;
   request.config.env = how.env;
@@ -70,7 +69,13 @@ int session_start(client::connection link, const host::paths& where, const optio
     if (term != nullptr && !has_term)
       request.config.env.push_back("TERM=" + std::string{term});
   }
-  auto started = link.ask<session_info>(request, start_limit);
+  return request;
+}
+
+} // namespace
+
+int session_start(client::connection link, const host::paths& where, const options& how) {
+  auto started = link.ask<session_info>(start_request(how), start_limit);
   if (!started)
     return report(started.error(), how);
   if (!how.session.attaches)
@@ -82,6 +87,25 @@ int session_start(client::connection link, const host::paths& where, const optio
   auto wish = attach_wish_of(attach, &*started);
   wish.request.origin = output_origin::offset;
   return attach_and_stream(std::move(link), where, attach, wish);
+}
+
+/// A command on a terminal is a session that goes with its end; one that is left there stays.
+int exec_as_session(client::connection link, const host::paths& where, const options& how) {
+  auto started = how;
+  started.session.config.input =
+      how.session.is_terminal ? session_input_kind::pty : session_input_kind::pipe;
+  if (how.session.detaches)
+    return session_start(std::move(link), where, started);
+  auto made = link.ask<session_info>(start_request(started), start_limit);
+  if (!made)
+    return report(made.error(), how);
+  started.refs = {title(*made)};
+  auto wish = attach_wish_of(started, &*made);
+  wish.request.origin = output_origin::offset;
+  const auto status = attach_and_stream(std::move(link), where, started, wish);
+  if (auto again = client::connect_or_start(where, {})) // refused while it runs: somebody detached
+    (void)again->ask<session_info>(delete_session{title(*made), false}, quick_limit);
+  return status;
 }
 
 int session_attach(client::connection link, const host::paths& where, const options& how) {

@@ -37,6 +37,15 @@ bool session_input::is_drained(writer_id id) const {
   return found == writers_.end() || (found->second.queue.empty() && found->second.under_way == 0);
 }
 
+void session_input::drop(writer_id id) {
+  auto found = writers_.find(id);
+  if (found == writers_.end())
+    return;
+  found->second.queue.clear();
+  finish(id);
+  forget_if_done(id);
+}
+
 void session_input::leave(writer_id id) {
   auto found = writers_.find(id);
   if (found == writers_.end())

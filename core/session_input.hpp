@@ -42,6 +42,9 @@ public:
 
   /// All of it has been taken, or was refused or lost.
   [[nodiscard]] bool is_drained(writer_id id) const;
+  /// What came of it and was not sent yet is not to be sent, and no more comes.
+  void drop(writer_id id);
+
   /// Forgets a writer. @pre it is drained, or is to be forgotten all the same as soon as it is
   void leave(writer_id id);
 

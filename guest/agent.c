@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -35,10 +36,11 @@ static int sooner(int a, int b) {
 
 static pid_t port_process;
 static const char* port_socket;
+static int port_fd = -1; ///< in place of the machine's port
 
 /// Where it ends, another one begins: whoever ended it meant that stream.
 static void start_port(void) {
-  port_process = port_mux_start(port_socket);
+  port_process = port_mux_start(port_socket, port_fd);
   if (port_process < 0)
     log_line(program, "start banger-port: %s", strerror(errno));
 }
@@ -104,6 +106,7 @@ static int open_signals(void) {
 
 struct options {
   const char *exec_socket, *sessions_dir, *sessions_run;
+  const char* data_port_fd; ///< of tests: a socket in place of the machine's data port
   bool has_control;
 };
 
@@ -120,6 +123,8 @@ static bool parse_options(int count, char** arguments, struct options* out) {
       value = &out->sessions_dir;
     else if (strcmp(arguments[i], "--sessions-run") == 0)
       value = &out->sessions_run;
+    else if (strcmp(arguments[i], "--data-port-fd") == 0)
+      value = &out->data_port_fd;
     if (value == NULL || i + 1 == count)
       return false;
     *value = arguments[++i];
@@ -155,9 +160,15 @@ int main(int count, char** arguments) {
     write_kernel_file("/proc/self/oom_score_adj", "-900");
     if (!control_open())
       log_line(program, "no port named " BANGER_CONTROL_PORT ": %s", strerror(errno));
-    port_socket = options.exec_socket;
-    start_port();
   }
+  port_socket = options.exec_socket;
+  if (options.data_port_fd != NULL) {
+    port_fd = atoi(options.data_port_fd);
+    fcntl(port_fd, F_SETFD, FD_CLOEXEC);
+    fcntl(port_fd, F_SETFL, O_NONBLOCK);
+  }
+  if (options.has_control || port_fd >= 0)
+    start_port();
   serve(signals);
   exec_close();
   command_end_all();

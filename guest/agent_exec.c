@@ -184,7 +184,7 @@ bool exec_listen(const char* path) {
   mode_t old = umask(0177);
   bool bound = bind(listener, (struct sockaddr*)&address, sizeof address) == 0;
   umask(old);
-  return bound && listen(listener, SOMAXCONN) == 0;
+  return bound && listen(listener, BANGER_MAX_CONNECTIONS) == 0;
 }
 
 int exec_poll(struct pollfd* out) {

@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -120,11 +121,14 @@ static struct stream* find_stream(uint32_t id) {
   return NULL;
 }
 
+/// Waits where the agent has not accepted those before yet: it does so at once, or never.
 static int connect_agent(void) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   strncpy(address.sun_path, socket_path, sizeof address.sun_path - 1);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd >= 0 && connect(fd, (struct sockaddr*)&address, sizeof address) != 0) {
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  struct timeval patience = {.tv_sec = 2};
+  if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0 ||
+                  connect(fd, (struct sockaddr*)&address, sizeof address) != 0)) {
     close(fd);
     return -1;
   }
@@ -370,8 +374,8 @@ static _Noreturn void run(void) {
     work();
 }
 
-pid_t port_mux_start(const char* agent_socket) {
-  port = control_open_port(BANGER_DATA_PORT);
+pid_t port_mux_start(const char* agent_socket, int port_fd) {
+  port = port_fd >= 0 ? fcntl(port_fd, F_DUPFD_CLOEXEC, 0) : control_open_port(BANGER_DATA_PORT);
   if (port < 0)
     return errno == EBUSY ? -1 : 0;
   socket_path = agent_socket;

@@ -4,8 +4,9 @@
 
 #include <sys/types.h>
 
-/// Starts the process "banger-port", which does it until it is ended. @returns its pid; 0 where the
-/// machine has no such port; -1 with errno
-pid_t port_mux_start(const char* agent_socket);
+/// Starts the process "banger-port", which does it until it is ended.
+/// @param port_fd  takes the place of the machine's port: for tests; -1: none does
+/// @returns its pid; 0 where the machine has no such port; -1 with errno
+pid_t port_mux_start(const char* agent_socket, int port_fd);
 
 #endif

@@ -80,15 +80,15 @@ private:
 
   bool run_commands() {
     std::vector<command> commands;
+    auto goes_on = true;
     {
       auto lock = std::lock_guard(mutex_);
       commands.swap(queue_);
-      if (is_stopping_ && commands.empty())
-        return false;
+      goes_on = !is_stopping_; // once it is, nothing wakes us any more
     }
     for (auto& each : commands)
       each(*this);
-    return true;
+    return goes_on;
   }
 
   void sleep() {

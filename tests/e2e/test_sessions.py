@@ -410,3 +410,16 @@ def test_a_paste_and_binary_bytes(box):
     box.ok("session", "send", "--eof", "box/s", "")
     out = box.ok("session", "attach", "box/s").text
     equal(out.split()[0], hashlib.sha256(data).hexdigest())
+
+
+def test_exec_on_a_terminal(box):
+    vm(box)
+    shell = Terminal(box, "vm", "exec", "-t", "box", "--", "sh")
+    shell.type(b"test -t 0 && echo te''rm; exit 6\r")
+    shell.expect(b"term")
+    shell.end(6)
+    equal(box.ok("session", "list", "-q").text, "")  # it went with its end
+    name = box.ok("vm", "exec", "--detach", "box", "--", "sh", "-c", "echo left; exit 8").text.strip()
+    equal(name, "box/sh-1")
+    done = box.run("session", "attach", name)
+    equal((done.status, done.out), (8, b"left\n"))

@@ -324,14 +324,16 @@ void session_world::say_on(ssh::channel_id channel, const std::string& frames) {
   settle();
 }
 
-void session_world::hang_up(channel_use use) {
+void session_world::hang_up(channel_use use, ssh_note_kind how) {
   auto* to = agent.find(use);
   REQUIRE_MESSAGE(to != nullptr, "there is no such channel");
   to->is_open = false;
   ssh_note note;
   note.connection = to->connection;
   note.channel = to->id;
-  note.kind = ssh_note_kind::channel_closed;
+  note.kind = how;
+  if (how == ssh_note_kind::channel_refused)
+    note.why = {ec::link_lost, "open a channel", "nobody listens", {}};
   caf::anon_send(to->listener, note);
   settle();
 }

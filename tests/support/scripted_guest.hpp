@@ -124,8 +124,8 @@ struct session_world : agent_holder, scripted_world {
   /// The guest says this on the newest open channel of that use.
   void say(channel_use use, const std::string& frames);
   void say_on(ssh::channel_id id, const std::string& frames);
-  /// The guest closes it.
-  void hang_up(channel_use use);
+  /// The guest closes it, or never opened it.
+  void hang_up(channel_use use, ssh_note_kind how = ssh_note_kind::channel_closed);
   void lose_connection();
   /// What the session has told the guest on its control channel.
   [[nodiscard]] std::vector<std::string> told();

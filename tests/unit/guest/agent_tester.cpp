@@ -113,7 +113,7 @@ std::string agent_connection::exchange(std::string_view bytes) {
   return all;
 }
 
-agent_tester::agent_tester() : socket_(folder_ / "agent.sock") {
+agent_tester::agent_tester(int data_port) : socket_(folder_ / "agent.sock"), data_port_(data_port) {
   launch();
 }
 
@@ -124,8 +124,10 @@ void agent_tester::launch() {
   pid_ = ::fork();
   REQUIRE(pid_ >= 0);
   if (pid_ == 0) {
+    const auto port = std::to_string(data_port_);
     ::execl(program, program, "--no-control", "--exec-socket", socket_.c_str(), "--sessions-dir",
-            sessions.c_str(), "--sessions-run", run.c_str(), nullptr);
+            sessions.c_str(), "--sessions-run", run.c_str(),
+            data_port_ >= 0 ? "--data-port-fd" : nullptr, port.c_str(), nullptr);
     ::_exit(127);
   }
   auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{patience_ms};

@@ -51,7 +51,8 @@ struct outcome {
 class agent_tester {
 public:
   /// Starts the program that $BANGER_TEST_AGENT names, and waits until it listens.
-  agent_tester();
+  /// @param data_port  the guest's end of its data port: it inherits that; -1: it has none
+  explicit agent_tester(int data_port = -1);
   /// Ends it with SIGTERM.
   ~agent_tester();
   /// Ends it with SIGKILL, and starts another one in its place.
@@ -72,6 +73,7 @@ private:
 
   temporary_folder folder_;
   std::string socket_;
+  int data_port_ = -1;
   pid_t pid_ = -1;
   unsigned char next_token_ = 0;
 };

@@ -95,6 +95,8 @@ private:
 class session_tester {
 public:
   session_tester() = default;
+  /// @param data_port  as agent_tester's
+  explicit session_tester(int data_port) : agent(data_port) {}
   /// Ends every host, and the command of it.
   ~session_tester();
   session_tester(const session_tester&) = delete;
