@@ -207,14 +207,10 @@ void vanished(guest_session_pointer self, const guest_vanished& x) {
   const auto was_over = is_over(state.spec.record.info.state);
   if (!was_over)
     settle_lost(self, x.reason);
-  const auto how =
+  const auto why =
       failure{ec::wrong_state, "attach to session '" + title(self) + "'", x.reason, {}};
-  std::vector<std::uint64_t> all;
-  for (const auto& [id, attach] : state.attaches)
-    all.push_back(id);
-  for (auto id : all)
-    end_attach(self, id, was_over ? attach_end::dropped : attach_end::over,
-               state.output.cursor_of(id).value_or(0), how); // not all of its output was read
+  // Where it was over, not all of its output was read.
+  end_attaches(self, was_over ? attach_end::dropped : attach_end::over, why);
   go_on_deleting(self);
 }
 

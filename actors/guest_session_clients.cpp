@@ -297,13 +297,17 @@ void end_attach(guest_session_pointer self, std::uint64_t id, attach_end how, st
   forget_attach(self, id);
 }
 
-void drop_attaches(guest_session_pointer self, const failure& why) {
+void end_attaches(guest_session_pointer self, attach_end how, const failure& why) {
   std::vector<std::uint64_t> all;
   for (const auto& [id, x] : self->state.attaches)
     all.push_back(id);
   for (auto id : all)
-    end_attach(self, id, attach_end::dropped, self->state.output.cursor_of(id).value_or(0), why);
+    end_attach(self, id, how, self->state.output.cursor_of(id).value_or(0), why);
   apply_output(self); // nobody needs the feeds
+}
+
+void drop_attaches(guest_session_pointer self, const failure& why) {
+  end_attaches(self, attach_end::dropped, why);
 }
 
 void notice_all(guest_session_pointer self, const std::string& text) {

@@ -88,6 +88,7 @@ void owner_down(guest_session_pointer self, const caf::actor_addr& owner);
 void end_attach(guest_session_pointer self, std::uint64_t id, attach_end how, std::uint64_t offset,
                 const failure& why);
 /// Ends all.
+void end_attaches(guest_session_pointer self, attach_end how, const failure& why);
 void drop_attaches(guest_session_pointer self, const failure& why);
 
 /// Forgets one, without a word.

@@ -1,10 +1,37 @@
 #include "cli/json.hpp"
 
-#include "cli/json_record.hpp"
+#include "core/base64.hpp"
+
+#include <nlohmann/json.hpp>
 
 namespace banger::cli {
 
 namespace {
+
+using record = nlohmann::ordered_json;
+
+/// Null for nothing.
+record text(const std::string& x) {
+  return x.empty() ? record(nullptr) : record(x);
+}
+
+template <class T>
+record number(T x) {
+  return x == 0 ? record(nullptr) : record(x);
+}
+
+record to_record(const failure& why) {
+  return {{"code", to_string(why.code)},
+          {"what", text(why.what)},
+          {"why", text(why.why)},
+          {"hint", text(why.hint)},
+          {"op", text(why.op)}};
+}
+
+/// Text that is not UTF-8 (a guest may have named a file so) must not end the program.
+std::string print(const record& x, int indent = 2) {
+  return x.dump(indent, ' ', false, record::error_handler_t::replace) + "\n";
+}
 
 record to_record(const vm_info& vm) {
   return {{"id", vm.id},
@@ -59,6 +86,60 @@ record to_record(const host_key_info& key) {
           {"offered_fingerprint", text(key.offered_fingerprint)}};
 }
 
+record pairs_of(const std::vector<std::string>& pairs) {
+  auto all = record::object();
+  for (const auto& pair : pairs) {
+    const auto equals = pair.find('=');
+    all[pair.substr(0, equals)] = equals == std::string::npos ? "" : pair.substr(equals + 1);
+  }
+  return all;
+}
+
+record window_of(const window_size& x) {
+  return x.rows == 0 ? record(nullptr) : record{{"rows", x.rows}, {"columns", x.columns}};
+}
+
+record to_record(const session_info& x) {
+  const auto has_code = x.state == session_state::exited && x.signal == 0;
+  return {{"id", x.id},
+          {"name", x.config.name},
+          {"vm_name", x.vm_name},
+          {"state", to_string(x.state)},
+          {"argv", x.config.argv},
+          {"env", x.config.env},
+          {"cwd", text(x.config.cwd)},
+          {"input", to_string(x.config.input)},
+          {"window", window_of(x.config.window)},
+          {"window_policy", to_string(x.config.policy)},
+          {"tags", pairs_of(x.config.tags)},
+          {"required", x.config.required},
+          {"journal_cap", number(x.config.journal_cap)},
+          {"created_at_ms", number(x.created_at_ms)},
+          {"started_at_ms", number(x.started_at_ms)},
+          {"ended_at_ms", number(x.ended_at_ms)},
+          {"exit_code", has_code ? record(x.exit_code) : record(nullptr)},
+          {"signal", number(x.signal)},
+          {"error", text(x.error)},
+          {"error_step", text(x.error_step)},
+          {"end_offset", is_over(x.state) ? record(x.end_offset) : record(nullptr)},
+          {"client_count", x.client_count}};
+}
+
+record to_record(const attach_info& x) {
+  return {{"client", x.client},
+          {"role", to_string(x.role)},
+          {"since_ms", x.since_ms},
+          {"offset", x.offset},
+          {"lag", x.lag},
+          {"input_bytes", x.input_bytes},
+          {"window", window_of(x.window)}};
+}
+
+bool is_utf8(const std::string& bytes) {
+  return record(bytes).dump(-1, ' ', false, record::error_handler_t::ignore) ==
+         record(bytes).dump(-1, ' ', false, record::error_handler_t::replace);
+}
+
 template <class T>
 record list_of(const std::vector<T>& all) {
   auto items = record::array();
@@ -74,7 +155,7 @@ std::string results(const std::string& kind, const std::vector<outcome<T>>& outc
     items.push_back({{"ref", x.ref},
                      {"ok", x.value.has_value()},
                      {kind, x.value ? to_record(*x.value) : record(nullptr)},
-                     {"error", x.value ? record(nullptr) : error_record(x.value.error())}});
+                     {"error", x.value ? record(nullptr) : to_record(x.value.error())}});
   return print({{"results", items}});
 }
 
@@ -174,7 +255,7 @@ std::string json(const event_happened& event) {
 }
 
 std::string json(const failure& why) {
-  return print({{"error", error_record(why)}});
+  return print({{"error", to_record(why)}});
 }
 
 std::string json(const std::vector<outcome<vm_info>>& outcomes) {
@@ -185,11 +266,50 @@ std::string json(const std::vector<outcome<image_info>>& outcomes) {
   return results("image", outcomes);
 }
 
+std::string json(const session_info& x) {
+  return print(to_record(x));
+}
+
+std::string json(const session_list& all) {
+  return print({{"sessions", list_of(all.sessions)}});
+}
+
+std::string json(const attach_list& all) {
+  return print({{"session", to_record(all.session)}, {"attaches", list_of(all.attaches)}});
+}
+
+std::string json(const std::vector<outcome<session_info>>& outcomes) {
+  return results("session", outcomes);
+}
+
+std::string output_json(const attach_output& x) {
+  const auto is_text = is_utf8(x.bytes);
+  return print({{"type", "output"},
+                {"stream", x.is_stderr ? "stderr" : "stdout"},
+                {"offset", x.offset},
+                {"size", x.bytes.size()},
+                {"text", is_text ? record(x.bytes) : record(nullptr)},
+                {"base64", is_text ? record(nullptr) : record(core::base64_encode(x.bytes))}},
+               -1);
+}
+
+std::string gap_json(const attach_gap& x) {
+  return print({{"type", "gap"}, {"from", x.from}, {"to", x.to}}, -1);
+}
+
+std::string notice_json(const std::string& what) {
+  return print({{"type", "notice"}, {"text", what}}, -1);
+}
+
+std::string end_json(const session_info& x) {
+  return print({{"type", "end"}, {"session", to_record(x)}}, -1);
+}
+
 std::string version_json(const std::string& client, const std::string& daemon, const failure& why) {
   auto is_known = why.code == ec::none || why.code == ec::unreachable;
   return print({{"client", client},
                 {"daemon", text(daemon)},
-                {"error", is_known ? record(nullptr) : error_record(why)}});
+                {"error", is_known ? record(nullptr) : to_record(why)}});
 }
 
 std::string ssh_config_json(bool is_installed, const std::string& config,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/known_hosts.hpp"
+#include "protocol/attach.hpp"
 #include "protocol/diagnosis.hpp"
 #include "protocol/errors.hpp"
 #include "protocol/requests.hpp"
@@ -35,6 +36,9 @@ struct key_verdict {
 [[nodiscard]] std::string json(const host_key_info& key);
 [[nodiscard]] std::string json(const host_key_list& keys);
 [[nodiscard]] std::string json(const key_verdict& x);
+[[nodiscard]] std::string json(const session_info& x);
+[[nodiscard]] std::string json(const session_list& all);
+[[nodiscard]] std::string json(const attach_list& all);
 [[nodiscard]] std::string json(const daemon_status& status);
 [[nodiscard]] std::string json(const vm_history& past);
 [[nodiscard]] std::string json(const actor_tree& tree);
@@ -51,6 +55,13 @@ struct outcome {
 /// {"results": [...]}
 [[nodiscard]] std::string json(const std::vector<outcome<vm_info>>& outcomes);
 [[nodiscard]] std::string json(const std::vector<outcome<image_info>>& outcomes);
+[[nodiscard]] std::string json(const std::vector<outcome<session_info>>& outcomes);
+
+// One line each: what an attach prints.
+[[nodiscard]] std::string output_json(const attach_output& x);
+[[nodiscard]] std::string gap_json(const attach_gap& x);
+[[nodiscard]] std::string notice_json(const std::string& text);
+[[nodiscard]] std::string end_json(const session_info& x);
 
 /// @param why  why the daemon's version is not known; none, or unreachable where none runs
 [[nodiscard]] std::string version_json(const std::string& client, const std::string& daemon,

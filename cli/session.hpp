@@ -4,7 +4,6 @@
 
 #include "cli/json.hpp"
 #include "cli/options.hpp"
-#include "cli/session_render.hpp"
 #include "cli/terminal.hpp"
 #include "client/connection.hpp"
 #include "core/exit_code.hpp"
@@ -35,6 +34,10 @@ private:
   sigset_t before_{};
 };
 
+/// The time limits of requests: longer than the daemon's own, which say more when they fire.
+inline constexpr std::chrono::milliseconds quick_limit{15'000};
+inline constexpr std::chrono::milliseconds operation_limit{3'700'000};
+
 enum class on_interrupt : std::uint8_t { cancel, leave };
 
 class session {
@@ -64,6 +67,20 @@ public:
   /// of the connection.
   [[nodiscard]] result<std::vector<client::incoming>>
   wait_for(const std::vector<std::uint64_t>& numbers, std::chrono::milliseconds limit);
+
+  /// Waits for the answers to requests of which each was for one of `refs`, in their order. Errors:
+  /// of the connection.
+  template <class T>
+  result<std::vector<outcome<T>>> outcomes(const std::vector<std::string>& refs,
+                                           const std::vector<std::uint64_t>& numbers) {
+    auto answers = wait_for(numbers, operation_limit);
+    if (!answers)
+      return tl::make_unexpected(answers.error());
+    std::vector<outcome<T>> all;
+    for (std::size_t i = 0; i < answers->size(); ++i)
+      all.push_back({refs[i], client::decode<T>((*answers)[i])});
+    return all;
+  }
 
   /// Ctrl-C was pressed: what comes next should not be begun.
   [[nodiscard]] bool was_interrupted() const { return interrupts_ > 0; }
@@ -120,9 +137,5 @@ int show_each(const std::vector<outcome<T>>& outcomes, const options& how, Detai
     is_first = false;
   });
 }
-
-/// The time limits of requests: longer than the daemon's own, which say more when they fire.
-inline constexpr std::chrono::milliseconds quick_limit{15'000};
-inline constexpr std::chrono::milliseconds operation_limit{3'700'000};
 
 } // namespace banger::cli

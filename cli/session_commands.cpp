@@ -169,19 +169,16 @@ int session_change(client::connection link, const options& how) {
     else
       numbers.push_back(talk.link().send(get_session{ref}));
   }
-  auto answers = talk.wait_for(numbers, operation_limit);
-  if (!answers)
-    return report(answers.error(), how);
-  std::vector<outcome<session_info>> outcomes;
-  for (std::size_t i = 0; i < answers->size(); ++i)
-    outcomes.push_back({how.refs[i], client::decode<session_info>((*answers)[i])});
+  auto outcomes = talk.outcomes<session_info>(how.refs, numbers);
+  if (!outcomes)
+    return report(outcomes.error(), how);
   if (how.what == verb::session_show)
-    return show_each(outcomes, how,
+    return show_each(*outcomes, how,
                      [](const session_info& x) { return session_details(x, host::unix_ms()); });
   const auto* done = how.what == verb::session_stop   ? "stopped "
                      : how.what == verb::session_kill ? "signalled "
                                                       : "deleted ";
-  return tell(outcomes, how, [&](const session_info& x) { print(done + title(x) + "\n"); });
+  return tell(*outcomes, how, [&](const session_info& x) { print(done + title(x) + "\n"); });
 }
 
 // -- send

@@ -1,8 +1,6 @@
 #include "cli/session_render.hpp"
 
-#include "cli/json_record.hpp"
 #include "cli/render.hpp"
-#include "core/base64.hpp"
 #include "core/shell_quote.hpp"
 
 #include <csignal>
@@ -119,120 +117,6 @@ std::string attach_table(const attach_list& all, std::int64_t now_ms) {
                     std::to_string(x.offset), std::to_string(x.lag), std::to_string(x.input_bytes),
                     window_text(x.window)});
   return table(rows);
-}
-
-// -- JSON
-// ----------------------------------------------------------------------------------------------
-
-namespace {
-
-record pairs_of(const std::vector<std::string>& pairs) {
-  auto all = record::object();
-  for (const auto& pair : pairs) {
-    const auto equals = pair.find('=');
-    all[pair.substr(0, equals)] = equals == std::string::npos ? "" : pair.substr(equals + 1);
-  }
-  return all;
-}
-
-record window_of(const window_size& x) {
-  return x.rows == 0 ? record(nullptr) : record{{"rows", x.rows}, {"columns", x.columns}};
-}
-
-record to_record(const session_info& x) {
-  const auto has_code = x.state == session_state::exited && x.signal == 0;
-  return {{"id", x.id},
-          {"name", x.config.name},
-          {"vm_name", x.vm_name},
-          {"state", to_string(x.state)},
-          {"argv", x.config.argv},
-          {"env", x.config.env},
-          {"cwd", text(x.config.cwd)},
-          {"input", to_string(x.config.input)},
-          {"window", window_of(x.config.window)},
-          {"window_policy", to_string(x.config.policy)},
-          {"tags", pairs_of(x.config.tags)},
-          {"required", x.config.required},
-          {"journal_cap", number(x.config.journal_cap)},
-          {"created_at_ms", number(x.created_at_ms)},
-          {"started_at_ms", number(x.started_at_ms)},
-          {"ended_at_ms", number(x.ended_at_ms)},
-          {"exit_code", has_code ? record(x.exit_code) : record(nullptr)},
-          {"signal", number(x.signal)},
-          {"error", text(x.error)},
-          {"error_step", text(x.error_step)},
-          {"end_offset", is_over(x.state) ? record(x.end_offset) : record(nullptr)},
-          {"client_count", x.client_count}};
-}
-
-record to_record(const attach_info& x) {
-  return {{"client", x.client},
-          {"role", to_string(x.role)},
-          {"since_ms", x.since_ms},
-          {"offset", x.offset},
-          {"lag", x.lag},
-          {"input_bytes", x.input_bytes},
-          {"window", window_of(x.window)}};
-}
-
-template <class T>
-record list_of(const std::vector<T>& all) {
-  auto items = record::array();
-  for (const auto& x : all)
-    items.push_back(to_record(x));
-  return items;
-}
-
-bool is_utf8(const std::string& bytes) {
-  return record(bytes).dump(-1, ' ', false, record::error_handler_t::ignore) ==
-         record(bytes).dump(-1, ' ', false, record::error_handler_t::replace);
-}
-
-} // namespace
-
-std::string json(const session_info& x) {
-  return print(to_record(x));
-}
-
-std::string json(const session_list& all) {
-  return print({{"sessions", list_of(all.sessions)}});
-}
-
-std::string json(const attach_list& all) {
-  return print({{"session", to_record(all.session)}, {"attaches", list_of(all.attaches)}});
-}
-
-std::string json(const std::vector<outcome<session_info>>& outcomes) {
-  auto items = record::array();
-  for (const auto& x : outcomes)
-    items.push_back({{"ref", x.ref},
-                     {"ok", x.value.has_value()},
-                     {"session", x.value ? to_record(*x.value) : record(nullptr)},
-                     {"error", x.value ? record(nullptr) : error_record(x.value.error())}});
-  return print({{"results", items}});
-}
-
-std::string output_json(const attach_output& x) {
-  const auto is_text = is_utf8(x.bytes);
-  return print({{"type", "output"},
-                {"stream", x.is_stderr ? "stderr" : "stdout"},
-                {"offset", x.offset},
-                {"size", x.bytes.size()},
-                {"text", is_text ? record(x.bytes) : record(nullptr)},
-                {"base64", is_text ? record(nullptr) : record(core::base64_encode(x.bytes))}},
-               -1);
-}
-
-std::string gap_json(const attach_gap& x) {
-  return print({{"type", "gap"}, {"from", x.from}, {"to", x.to}}, -1);
-}
-
-std::string notice_json(const std::string& what) {
-  return print({{"type", "notice"}, {"text", what}}, -1);
-}
-
-std::string end_json(const session_info& x) {
-  return print({{"type", "end"}, {"session", to_record(x)}}, -1);
 }
 
 } // namespace banger::cli

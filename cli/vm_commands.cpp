@@ -52,13 +52,7 @@ result<vm_outcomes> change_all(session& talk) {
   std::vector<std::uint64_t> numbers;
   for (const auto& ref : how.refs)
     numbers.push_back(change_of(how.what).send(talk.link(), how, ref));
-  auto answers = talk.wait_for(numbers, operation_limit);
-  if (!answers)
-    return tl::make_unexpected(answers.error());
-  vm_outcomes outcomes;
-  for (std::size_t i = 0; i < answers->size(); ++i)
-    outcomes.push_back({how.refs[i], client::decode<vm_info>((*answers)[i])});
-  return outcomes;
+  return talk.outcomes<vm_info>(how.refs, numbers);
 }
 
 } // namespace

@@ -1,5 +1,7 @@
 #include "cli/session_render.hpp"
 
+#include "cli/json.hpp"
+
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
