@@ -18,9 +18,18 @@ int vm_why(client::connection link, const options& how);
 int vm_logs(client::connection link, const options& how);
 
 // run_commands.cpp
-int vm_run(client::connection link, const options& how);
+int vm_run(client::connection link, const host::paths& where, const options& how);
 int vm_exec(client::connection link, const host::paths& where, const options& how);
 int vm_ssh(client::connection link, const options& how);
+
+// workspace_commands.cpp
+int workspace_prepare(client::connection link, const host::paths& where, const options& how);
+int workspace_export(client::connection link, const options& how);
+int workspace_status(client::connection link, const host::paths& where, const options& how);
+int workspace_list(client::connection link, const options& how);
+
+// workspace_sync.cpp
+int workspace_sync(client::connection link, const host::paths& where, const options& how);
 
 // session_commands.cpp
 int exec_as_session(client::connection link, const host::paths& where, const options& how);

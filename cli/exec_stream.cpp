@@ -24,11 +24,14 @@ constexpr std::size_t most_unsent = 512U << 10; // of input, before we read more
 /// sending and the command in the guest waits.
 class stream {
 public:
-  stream(session& talk, const exec_opened& opened)
+  stream(session& talk, const exec_opened& opened, const exec_ends& ends)
       : link_(talk.link()), signals_(talk.signals()), number_(opened.exec),
-        input_credit_(opened.input_credit) {}
+        input_credit_(opened.input_credit), in_(ends.in), out_(ends.out), errors_(ends.err) {
+    if (in_ < 0)
+      end_input();
+  }
 
-  result<int> run() {
+  result<exec_done> run() {
     for (;;) {
       take_messages();
       if (auto ok = flush(); !ok)
@@ -40,7 +43,7 @@ public:
     }
     if (problem_.code != ec::none)
       return tl::make_unexpected(problem_);
-    return status_;
+    return exec_done{status_, taken_};
   }
 
 private:
@@ -52,7 +55,7 @@ private:
     pollfd waiting[] = {{is_over_ ? -1 : link_.fd(),
                          static_cast<short>(POLLIN | (link_.wants_write() ? POLLOUT : 0)), 0},
                         {signals_.fd(), POLLIN, 0},
-                        {wants_input() && !is_over_ ? STDIN_FILENO : -1, POLLIN, 0},
+                        {wants_input() && !is_over_ ? in_ : -1, POLLIN, 0},
                         {out_.is_empty() ? -1 : out_.fd(), POLLOUT, 0},
                         {errors_.is_empty() ? -1 : errors_.fd(), POLLOUT, 0}};
     if (::poll(waiting, std::size(waiting), -1) < 0 && errno != EINTR)
@@ -73,7 +76,7 @@ private:
 
   void read_input() {
     std::string bytes(std::min<std::size_t>(input_piece, input_credit_), '\0');
-    auto n = ::read(STDIN_FILENO, bytes.data(), bytes.size());
+    auto n = ::read(in_, bytes.data(), bytes.size());
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
       return;
     if (n <= 0) {
@@ -82,6 +85,7 @@ private:
     }
     bytes.resize(static_cast<std::size_t>(n));
     input_credit_ -= static_cast<std::uint32_t>(n);
+    taken_ += static_cast<std::uint64_t>(n);
     link_.tell(exec_input{number_, std::move(bytes)});
   }
 
@@ -131,8 +135,9 @@ private:
   signal_watch& signals_;
   std::uint64_t number_;
   std::uint32_t input_credit_;
-  output_stream out_{STDOUT_FILENO};
-  output_stream errors_{STDERR_FILENO};
+  std::uint64_t taken_ = 0; ///< bytes of input
+  int in_;
+  output_stream out_, errors_;
   std::uint32_t written_ = 0; ///< bytes of output that are not paid for yet
   bool input_ended_ = false;
   bool was_interrupted_ = false;
@@ -143,14 +148,29 @@ private:
 
 } // namespace
 
-result<int> stream_exec(session& talk, const std::string& ref) {
-  const auto& how = talk.how();
-  open_exec request{ref, how.command, how.env, how.cwd, output_credit};
+namespace {
+
+result<exec_done> run(session& talk, const open_exec& request, const exec_ends& ends) {
   constexpr std::chrono::milliseconds limit{60'000};
   auto opened = talk.ask<exec_opened>(request, limit, on_interrupt::leave);
   if (!opened)
     return tl::make_unexpected(opened.error());
-  return stream{talk, *opened}.run();
+  return stream{talk, *opened, ends}.run();
+}
+
+} // namespace
+
+result<exec_done> run_in_guest(session& talk, const std::string& ref,
+                               const std::vector<std::string>& argv, const exec_ends& ends) {
+  return run(talk, open_exec{ref, argv, {}, {}, output_credit}, ends);
+}
+
+result<int> stream_exec(session& talk, const std::string& ref, const std::string& folder) {
+  const auto& how = talk.how();
+  auto done = run(
+      talk, open_exec{ref, how.command, how.env, how.cwd.empty() ? folder : how.cwd, output_credit},
+      {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO});
+  return done ? result<int>{done->status} : tl::make_unexpected(done.error());
 }
 
 } // namespace banger::cli

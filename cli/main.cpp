@@ -17,7 +17,7 @@ namespace {
 
 int run_connected(client::connection link, const host::paths& where, const options& how) {
   switch (how.what) {
-    case verb::vm_run: return vm_run(std::move(link), how);
+    case verb::vm_run: return vm_run(std::move(link), where, how);
     case verb::vm_create: return vm_create(std::move(link), how);
     case verb::vm_start:
     case verb::vm_stop:
@@ -42,6 +42,11 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::session_stop:
     case verb::session_kill:
     case verb::session_delete: return session_change(std::move(link), how);
+    case verb::workspace_prepare: return workspace_prepare(std::move(link), where, how);
+    case verb::workspace_export: return workspace_export(std::move(link), how);
+    case verb::workspace_status: return workspace_status(std::move(link), where, how);
+    case verb::workspace_sync: return workspace_sync(std::move(link), where, how);
+    case verb::workspace_list: return workspace_list(std::move(link), how);
     case verb::image_build: return image_build(std::move(link), how);
     case verb::image_list: return image_list_all(std::move(link), how);
     case verb::image_show: return image_show(std::move(link), how);

@@ -38,6 +38,11 @@ enum class verb : std::uint8_t {
   session_kill,
   session_delete,
   session_who,
+  workspace_prepare,
+  workspace_export,
+  workspace_status,
+  workspace_sync,
+  workspace_list,
   image_build,
   image_list,
   image_show,
@@ -81,6 +86,24 @@ struct session_options {
   bool is_forced = false;    ///< delete
 };
 
+/// Of the workspace commands, and of `vm run PATH`.
+struct workspace_options {
+  std::string path;       ///< of the host; empty: none, or the current folder
+  std::string guest_path; ///< empty: /root/NAME, or the only one there is
+  bool is_full_copy = false;
+  bool has_untracked = false;
+  std::uint32_t depth = 0; ///< commits of history; 0: as many as cost little
+  std::string branch;      ///< to make in the guest
+  std::string from;        ///< where it begins
+  std::string file;        ///< export: empty: stdout
+  std::string base;        ///< export
+  bool since_prepared = false;
+  bool to_host = false; ///< sync
+  bool is_forced = false;
+  bool is_agreed = false; ///< --yes
+  bool is_preview = false;
+};
+
 struct options {
   verb what = verb::version;
   bool is_json = false;
@@ -106,6 +129,7 @@ struct options {
   bool installs = false;   ///< ssh-config
   bool uninstalls = false; ///< ssh-config
   session_options session;
+  workspace_options workspace;
 };
 
 /// What main is to do: run `what`, or print `text` (help, or a usage error) and exit with `status`.

@@ -3,6 +3,7 @@
 #include "cli/json.hpp"
 #include "cli/option_values.hpp"
 #include "cli/parse_session.hpp"
+#include "cli/parse_workspace.hpp"
 #include "cli/render.hpp"
 #include "core/exit_code.hpp"
 #include "core/suggest.hpp"
@@ -105,6 +106,7 @@ private:
     app_.name("banger");
     app_.description("Development sandboxes on microVMs: one command, one virtual machine.");
     app_.footer("A first VM:   banger vm run -- uname -a\n"
+                "Your code:    banger vm run ./repo -- make test\n"
                 "A shell:      banger vm run\n"
                 "What next:    banger vm --help, banger image --help, banger daemon --help\n"
                 "Exit status:  0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 no daemon, 6 "
@@ -117,6 +119,7 @@ private:
         ->check(CLI::IsMember({"table", "json"}));
     build_vm();
     session_ = std::make_unique<session_reader>(app_, out_.what, raw_.grace, raw_.timeout);
+    workspace_.build(app_);
     build_image();
     build_hostkey();
     build_ssh();
@@ -140,6 +143,8 @@ private:
     add_command_options(to);
     to->add_flag("--rm", out_.what.config.is_ephemeral,
                  "delete the VM when the command, the shell or banger ends");
+    workspace_.add_path(to, "a repository of yours, to take along (none)");
+    workspace_.add_source_options(to);
   }
 
   void add_list(CLI::App* to) { to->add_flag("-q,--quiet", out_.what.is_quiet, "names only"); }
@@ -151,7 +156,7 @@ private:
               "What next:      banger vm list; banger vm exec VM -- COMMAND; banger vm stop VM");
     add_run(command(vm, "run", verb::vm_run,
                     "make a VM, boot it, and run a command or a shell in it",
-                    "For example:  banger vm run --rm -- uname -a\n"
+                    "For example:  banger vm run --rm ./repo -- make test\n"
                     "The exit status is the command's. Without a command: a shell; the VM runs on "
                     "when you leave it."));
     add_config(command(vm, "create", verb::vm_create, "make a VM without booting it",
@@ -411,6 +416,8 @@ private:
     drop_repeated(x.refs);
     if (auto ok = session_->check(); !ok)
       return ok;
+    if (auto ok = workspace_.check(); !ok)
+      return ok;
     return check_values();
   }
 
@@ -455,6 +462,7 @@ private:
   std::vector<std::string> line_;
   raw_options raw_;
   parsed out_;
+  workspace_reader workspace_{out_.what};
 };
 
 } // namespace

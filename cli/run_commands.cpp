@@ -2,7 +2,9 @@
 #include "cli/exec_stream.hpp"
 #include "cli/render.hpp"
 #include "cli/session.hpp"
+#include "cli/workspace_send.hpp"
 #include "core/exit_code.hpp"
+#include "core/shell_quote.hpp"
 #include "core/ssh_command.hpp"
 #include "host/clock.hpp"
 #include "host/process.hpp"
@@ -10,7 +12,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <functional>
 #include <iterator>
+#include <optional>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,6 +33,14 @@ result<std::vector<std::string>> ssh_line(client::connection& link, const std::s
     return fail(ec::missing_program, "find ssh", "it is not installed",
                 "apt-get install openssh-client");
   return core::ssh_arguments(*program, *target, more);
+}
+
+/// "banger vm run uname" has a command where a path goes.
+failure explain_path(failure why, const options& how) {
+  if (why.code == ec::not_found && how.workspace.path.find('/') == std::string::npos &&
+      !how.has_command && why.hint.empty())
+    why.hint = "a command goes after '--': banger vm run -- " + how.workspace.path;
+  return why;
 }
 
 /// Runs ssh on our terminal and waits for it. Ctrl-C is its business: it gets its own from the
@@ -63,17 +75,29 @@ result<int> run_ssh(session& talk, const std::string& ref, const std::vector<std
   return WEXITSTATUS(status);
 }
 
-/// Makes and boots the VM. On failure an ephemeral one is removed.
-result<vm_info> make_and_start(session& talk) {
+/// What is to be in the VM before the command runs.
+struct luggage {
+  workspace::source from;
+  result<workspace::parcel> packed;
+};
+
+/// Makes and boots the VM. On failure an ephemeral one is removed. @param meanwhile  work that
+/// needs no VM
+result<vm_info> make_and_start(session& talk, const std::function<void()>& meanwhile) {
   const auto& how = talk.how();
   auto since = host::unix_ms();
   auto made = talk.ask<vm_info>(create_vm{how.config}, operation_limit);
   if (!made)
     return made;
-  auto started =
-      talk.was_interrupted()
-          ? result<vm_info>{fail(ec::cancelled, "run vm '" + made->name + "'", "cancelled")}
-          : talk.ask<vm_info>(start_vm{made->id}, operation_limit);
+  result<vm_info> started = fail(ec::cancelled, "run vm '" + made->name + "'", "cancelled");
+  if (!talk.was_interrupted()) {
+    auto number = talk.link().send(start_vm{made->id});
+    (void)talk.link().pump(); // it boots while we work
+    meanwhile();
+    auto answers = talk.wait_for({number}, operation_limit);
+    started = answers ? client::decode<vm_info>(answers->front())
+                      : result<vm_info>{tl::make_unexpected(answers.error())};
+  }
   if (!started && how.config.is_ephemeral)
     (void)talk.ask<vm_info>(delete_vm{made->id},
                             operation_limit); // the first failure is the one to tell
@@ -82,19 +106,59 @@ result<vm_info> make_and_start(session& talk) {
   return started;
 }
 
+/// Brings the workspace into the VM. @returns the folder to work in; empty where there is none
+result<std::string> unpack_luggage(session& talk, const std::string& vm,
+                                   const std::optional<luggage>& carried) {
+  if (!carried)
+    return std::string{};
+  if (!carried->packed)
+    return tl::make_unexpected(carried->packed.error());
+  auto made = make_workspace(talk, vm, carried->from, *carried->packed);
+  if (!made)
+    return tl::make_unexpected(made.error());
+  tell_prepared(*made);
+  auto folder = made->guest_path + "/" + carried->from.prefix;
+  while (folder.ends_with('/'))
+    folder.pop_back();
+  return folder;
+}
+
+result<int> run_command(session& talk, const std::string& vm, const std::string& folder) {
+  if (talk.how().has_command)
+    return stream_exec(talk, vm, folder);
+  if (folder.empty())
+    return run_ssh(talk, vm, {});
+  return run_ssh(talk, vm,
+                 {"-t", "cd " + core::shell_quote(folder) + " && exec \"${SHELL:-/bin/sh}\" -l"});
+}
+
 } // namespace
 
-int vm_run(client::connection link, const options& how) {
+int vm_run(client::connection link, const host::paths& where, const options& how) {
   session talk{std::move(link), how};
-  auto vm = make_and_start(talk);
+  std::optional<luggage> carried;
+  if (!how.workspace.path.empty()) {
+    auto from = workspace::find_source(source_request_of(how), talk.signals().fd());
+    if (!from)
+      return report(explain_path(from.error(), how), how);
+    if (auto path = guest_path_of(how, *from); !path)
+      return report(path.error(), how);
+    carried = luggage{std::move(*from), fail(ec::cancelled, "take the repository along")};
+  }
+  auto vm = make_and_start(talk, [&] {
+    if (carried)
+      carried->packed = pack_workspace(talk, where, carried->from, source_request_of(how));
+  });
   if (!vm)
     return report(vm.error(), how);
-  auto status = how.has_command ? stream_exec(talk, vm->name) : run_ssh(talk, vm->name, {});
+  auto folder = unpack_luggage(talk, vm->name, carried);
+  auto status = folder ? run_command(talk, vm->name, *folder)
+                       : result<int>{tl::make_unexpected(folder.error())};
   if (how.config.is_ephemeral) {
     auto gone = talk.ask<vm_info>(delete_vm{vm->id}, operation_limit);
     if (!gone && status)
       return report(gone.error(), how);
-  } else if (!how.has_command) {
+  } else if (!how.has_command || !folder) {
     print_error("vm '" + vm->name + "' is still running; stop it with: banger vm stop " + vm->name +
                 "\n");
   }
@@ -105,7 +169,7 @@ int vm_exec(client::connection link, const host::paths& where, const options& ho
   if (how.session.is_terminal || how.session.detaches)
     return exec_as_session(std::move(link), where, how);
   session talk{std::move(link), how};
-  auto status = stream_exec(talk, how.refs.front());
+  auto status = stream_exec(talk, how.refs.front(), {});
   return status ? *status : report(status.error(), how);
 }
 

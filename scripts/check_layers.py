@@ -20,11 +20,12 @@ MAY = {  # folder: what it may include, besides itself
     "client": ["host", "core", "protocol", "include"],
     "include": ["protocol"],
     "daemon": ["actors", "transport", "ssh", "hypervisor", "storage", "host", "core", "protocol"],
-    "cli": ["client", "host", "core", "protocol"],
+    "workspace": ["host", "core", "protocol"],
+    "cli": ["workspace", "client", "host", "core", "protocol"],
 }
 # Headers that load CAF. Folders that must stay free of it, so that the command line starts fast and the pure
 # parts compile fast, may not include them.
-CAF_FREE = ["core", "host", "storage", "hypervisor", "network", "images", "ssh", "client", "cli"]
+CAF_FREE = ["core", "host", "storage", "hypervisor", "network", "images", "ssh", "client", "workspace", "cli"]
 CAF_HEADERS = re.compile(r'#\s*include\s+["<](caf/|protocol/(actors|caf_error)\.hpp)')
 INCLUDE = re.compile(r'\s*#\s*include\s+"([a-z_]+)/')
 

@@ -1,0 +1,84 @@
+#include "cli/guest_script.hpp"
+
+#include "core/exit_code.hpp"
+#include "core/workspace_script.hpp"
+#include "workspace/git.hpp"
+
+#include <csignal>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace banger::cli {
+
+namespace {
+
+std::string content_of(const host::unique_fd& fd) {
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0)
+    return {};
+  std::string text(static_cast<std::size_t>(info.st_size), '\0');
+  std::size_t at = 0;
+  while (at < text.size()) {
+    auto n = ::pread(fd.get(), text.data() + at, text.size() - at, static_cast<off_t>(at));
+    if (n <= 0)
+      break;
+    at += static_cast<std::size_t>(n);
+  }
+  text.resize(at);
+  return text;
+}
+
+} // namespace
+
+result<script_end> run_script_to(session& talk, const std::string& ref,
+                                 const std::vector<std::string>& argv, int in, int out) {
+  host::unique_fd err{::memfd_create("banger", MFD_CLOEXEC)};
+  if (!err)
+    return fail_errno("make a temporary file");
+  auto done = run_in_guest(talk, ref, argv, {in, out, err.get()});
+  if (!done)
+    return tl::make_unexpected(done.error());
+  if (done->status == core::exit_signalled + SIGINT)
+    return fail(ec::cancelled, "work in vm '" + ref + "'", "cancelled");
+  return script_end{done->status, {}, content_of(err), done->taken};
+}
+
+result<script_end> run_script(session& talk, const std::string& ref,
+                              const std::vector<std::string>& argv, int in) {
+  host::unique_fd out{::memfd_create("banger", MFD_CLOEXEC)};
+  if (!out)
+    return fail_errno("make a temporary file");
+  auto end = run_script_to(talk, ref, argv, in, out.get());
+  if (end)
+    end->out = content_of(out);
+  return end;
+}
+
+failure script_failure(const std::string& what, const script_end& end) {
+  using core::script_status;
+  auto why = workspace::last_line(end.err);
+  switch (static_cast<script_status>(end.status)) {
+    case script_status::missing_git:
+      return {ec::missing_program, what, why, "banger vm exec VM -- apt-get install -y git"};
+    case script_status::exists:
+      return {ec::already_exists, what, why,
+              "--guest-path puts it elsewhere; banger workspace sync brings one that is there up "
+              "to date"};
+    case script_status::unknown:
+      return {ec::not_found, what, why, "banger workspace prepare VM PATH makes one"};
+    case script_status::changed:
+      return {ec::wrong_state, what, why,
+              "banger workspace export saves them; --force overwrites them"};
+    case script_status::conflict: return {ec::wrong_state, what, why, "commit or stash them first"};
+    case script_status::bad_base:
+      return {ec::not_found, what, why, "--depth at workspace prepare takes more history along"};
+  }
+  if (why.find("No space left") != std::string::npos)
+    return {ec::no_space, what, why, "--disk at vm create makes /root larger"};
+  if (why.empty())
+    why = "a script in the guest ended with status " + std::to_string(end.status);
+  return {ec::failed, what, why, ""};
+}
+
+} // namespace banger::cli
