@@ -10,7 +10,8 @@ namespace banger::cli {
 
 // vm_commands.cpp
 int vm_create(client::connection link, const options& how);
-int vm_change(client::connection link, const options& how); ///< start, stop, restart, kill, delete
+int vm_change(client::connection link, const host::paths& where,
+              const options& how); ///< start, stop, restart, kill, delete
 int vm_list_all(client::connection link, const options& how);
 int vm_show(client::connection link, const options& how);
 int vm_wait(client::connection link, const options& how);

@@ -1,8 +1,8 @@
 #include "cli/guest_script.hpp"
 
 #include "core/exit_code.hpp"
+#include "core/git_text.hpp"
 #include "core/workspace_script.hpp"
-#include "workspace/git.hpp"
 
 #include <csignal>
 #include <sys/mman.h>
@@ -55,9 +55,28 @@ result<script_end> run_script(session& talk, const std::string& ref,
   return end;
 }
 
+namespace {
+
+/// The line that says why. tar goes on after an error, and ends with a line that says that there
+/// was one.
+std::string reason_in(const std::string& said) {
+  auto full = said.find("No space left on device");
+  if (full != std::string::npos) {
+    auto start = said.rfind('\n', full) + 1;
+    return said.substr(start, said.find('\n', full) - start);
+  }
+  auto lines = core::split_lines(said);
+  std::erase_if(lines, [](const auto& line) {
+    return line.empty() || line.starts_with("tar: Exiting with failure");
+  });
+  return lines.empty() ? std::string{} : lines.back();
+}
+
+} // namespace
+
 failure script_failure(const std::string& what, const script_end& end) {
   using core::script_status;
-  auto why = workspace::last_line(end.err);
+  auto why = reason_in(end.err);
   switch (static_cast<script_status>(end.status)) {
     case script_status::missing_git:
       return {ec::missing_program, what, why, "banger vm exec VM -- apt-get install -y git"};

@@ -23,7 +23,7 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::vm_stop:
     case verb::vm_restart:
     case verb::vm_kill:
-    case verb::vm_delete: return vm_change(std::move(link), how);
+    case verb::vm_delete: return vm_change(std::move(link), where, how);
     case verb::vm_list: return vm_list_all(std::move(link), how);
     case verb::vm_show: return vm_show(std::move(link), how);
     case verb::vm_exec: return vm_exec(std::move(link), where, how);

@@ -345,6 +345,8 @@ private:
   std::string hint_where_words_are_left() {
     auto name = deepest()->get_name();
     auto words = app_.remaining(true);
+    if (!out_.what.workspace.path.empty()) // the first of them was taken for one
+      words.insert(words.begin(), out_.what.workspace.path);
     auto word =
         std::find_if(words.begin(), words.end(), [](const auto& x) { return !x.starts_with('-'); });
     if (name == "start" && deepest()->get_parent()->get_name() == "session" &&

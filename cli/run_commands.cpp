@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 #include "cli/exec_stream.hpp"
+#include "cli/file_sync.hpp"
 #include "cli/render.hpp"
 #include "cli/session.hpp"
 #include "cli/workspace_send.hpp"
@@ -136,6 +137,9 @@ result<int> run_command(session& talk, const std::string& vm, const std::string&
 
 int vm_run(client::connection link, const host::paths& where, const options& how) {
   session talk{std::move(link), how};
+  auto config = read_user_config(where);
+  if (!config)
+    return report(config.error(), how);
   std::optional<luggage> carried;
   if (!how.workspace.path.empty()) {
     auto from = workspace::find_source(source_request_of(how), talk.signals().fd());
@@ -151,7 +155,9 @@ int vm_run(client::connection link, const host::paths& where, const options& how
   });
   if (!vm)
     return report(vm.error(), how);
-  auto folder = unpack_luggage(talk, vm->name, carried);
+  auto synced = sync_files(talk, where, *config, vm->name);
+  auto folder = synced ? unpack_luggage(talk, vm->name, carried)
+                       : result<std::string>{tl::make_unexpected(synced.error())};
   auto status = folder ? run_command(talk, vm->name, *folder)
                        : result<int>{tl::make_unexpected(folder.error())};
   if (how.config.is_ephemeral) {

@@ -1,4 +1,5 @@
 #include "cli/commands.hpp"
+#include "cli/file_sync.hpp"
 #include "cli/json.hpp"
 #include "cli/render.hpp"
 #include "cli/session.hpp"
@@ -66,11 +67,19 @@ int vm_create(client::connection link, const options& how) {
   return core::exit_ok;
 }
 
-int vm_change(client::connection link, const options& how) {
+int vm_change(client::connection link, const host::paths& where, const options& how) {
   session talk{std::move(link), how};
+  auto boots = how.what == verb::vm_start || how.what == verb::vm_restart;
+  auto config = boots ? read_user_config(where) : core::user_config{};
+  if (!config)
+    return report(config.error(), how);
   auto outcomes = change_all(talk);
   if (!outcomes)
     return report(outcomes.error(), how);
+  for (auto& x : *outcomes)
+    if (boots && x.value)
+      if (auto ok = sync_files(talk, where, *config, x.value->name); !ok)
+        x.value = tl::make_unexpected(ok.error());
   return tell(*outcomes, how,
               [&](const vm_info& vm) { print(change_of(how.what).done + vm.name + "\n"); });
 }

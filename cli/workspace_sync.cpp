@@ -27,6 +27,10 @@ public:
       : talk_(talk), how_(talk.how().workspace), vm_(talk.how().refs.front()), where_(where) {}
 
   result<void> run() {
+    if (!how_.is_preview && !how_.is_agreed &&
+        (!is_terminal(STDIN_FILENO) || !is_terminal(STDERR_FILENO)))
+      return fail(ec::bad_request, title_, "there is nobody to ask",
+                  "--yes does it without asking, --dry-run only shows it");
     auto path = pick_workspace(talk_, vm_);
     auto state = path ? ask_workspace(talk_, vm_, *path) : tl::make_unexpected(path.error());
     if (!state)
@@ -46,19 +50,14 @@ private:
   // -- what is common
   // ------------------------------------------------------------------------------------
 
-  /// Shows what would be done. @returns whether to do it. Errors: bad_request, where nobody can be
-  /// asked.
-  result<bool> agree(const changes& what, const std::string& where_to) {
+  /// Shows what would be done. @returns whether to do it.
+  bool agree(const changes& what, const std::string& where_to) {
     if (how_.is_preview || !talk_.how().is_json)
       show(what, where_to);
     if (how_.is_preview)
       return false;
     if (how_.is_agreed)
       return true;
-    if (!is_terminal(STDIN_FILENO) || !is_terminal(STDERR_FILENO))
-      return fail(ec::bad_request, "sync the workspace of vm '" + vm_ + "'",
-                  "there is nobody to ask",
-                  "--yes does it without asking, --dry-run only shows it");
     print_error("Change these files " + where_to + "? [y/N] ");
     char answer[16] = {};
     auto n = ::read(STDIN_FILENO, answer, sizeof answer - 1);
@@ -101,14 +100,14 @@ private:
     if (!sent)
       return tl::make_unexpected(sent.error());
     auto what = core::parse_name_status(sent->out);
-    auto agreed = what ? agree(*what, "in the guest") : tl::make_unexpected(what.error());
+    auto agreed = what && agree(*what, "in the guest");
     auto end =
         guest(agreed && *agreed ? core::apply_sync_script(path) : core::drop_sync_script(path));
-    if (!agreed)
-      return tl::make_unexpected(agreed.error());
+    if (!what)
+      return tl::make_unexpected(what.error());
     if (!end)
       return tl::make_unexpected(end.error());
-    tell(*what, *agreed);
+    tell(*what, agreed);
     return {};
   }
 
@@ -128,12 +127,10 @@ private:
     if (auto ok = check_host(*what); !ok)
       return ok;
     auto agreed = agree(*what, "in " + state_.source);
-    if (!agreed)
-      return tl::make_unexpected(agreed.error());
-    if (*agreed && !what->empty())
+    if (agreed && !what->empty())
       if (auto ok = apply(*what); !ok)
         return ok;
-    tell(*what, *agreed);
+    tell(*what, agreed);
     return {};
   }
 

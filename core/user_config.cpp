@@ -1,0 +1,109 @@
+#include "core/user_config.hpp"
+
+#include "core/suggest.hpp"
+
+#include <sstream>
+#include <toml++/toml.h>
+
+namespace banger::core {
+
+namespace {
+
+tl::unexpected<failure> refuse(const std::string& why, const std::string& hint = {}) {
+  return fail(ec::bad_request, "read config.toml", why,
+              hint.empty() ? "docs/files.md says what may be in it" : hint);
+}
+
+/// "~/x" or "/HOME/x" as an absolute path below `home`.
+result<std::string> path_below(std::string_view home, const std::string& text,
+                               const std::string& key) {
+  auto what = "file_sync: " + key + " '" + text + "'";
+  auto path = text;
+  if (path.starts_with("~/"))
+    path = std::string{home} + path.substr(1);
+  else if (path.starts_with('~'))
+    return refuse(what + " names another user's home", "use ~/ for your own");
+  if (("/" + path + "/").find("/../") != std::string::npos)
+    return refuse(what + " must not have '..' in it");
+  if (path.find('\0') != std::string::npos)
+    return refuse(what + " must not have a NUL in it");
+  while (path.size() > 1 && path.ends_with('/'))
+    path.pop_back();
+  if (!path.starts_with(std::string{home} + "/"))
+    return refuse(what + " is not below " + std::string{home}, "use ~/NAME");
+  return path;
+}
+
+/// A plain 600 is meant like that, but is 01130: it must not pass.
+bool is_octal(const toml::node& node) {
+  const auto* number = node.as_integer();
+  return number != nullptr && number->get() > 0 && number->get() <= 0777 &&
+         (number->flags() & toml::value_flags::format_as_octal) != toml::value_flags::none;
+}
+
+result<file_sync> read_file_sync(const toml::table& entry, std::string_view home) {
+  std::string host, guest;
+  file_sync x;
+  for (const auto& [key, value] : entry) {
+    if (key == "host" && value.is_string())
+      host = *value.value<std::string>();
+    else if (key == "guest" && value.is_string())
+      guest = *value.value<std::string>();
+    else if (key == "mode" && is_octal(value))
+      x.mode = static_cast<std::uint32_t>(*value.value<std::int64_t>());
+    else if (key == "mode")
+      return refuse("file_sync: mode must be octal, like 0o600");
+    else
+      return refuse("file_sync: '" + std::string{key.str()} + "' is unknown, or no string",
+                    "keys are host, guest and mode");
+  }
+  if (host.empty())
+    return refuse("file_sync: host is missing", "like host = \"~/.gitconfig\"");
+  auto from = path_below(home, host, "host");
+  if (!from)
+    return tl::make_unexpected(from.error());
+  if (guest.empty())
+    guest = "~" + from->substr(home.size());
+  auto to = path_below("/root", guest, "guest");
+  if (!to)
+    return tl::make_unexpected(to.error());
+  x.host = *from;
+  x.guest = *to;
+  return x;
+}
+
+} // namespace
+
+result<user_config> parse_user_config(std::string_view text, std::string_view home) {
+  auto table = toml::parse_result{};
+  try {
+    table = toml::parse(text);
+  } catch (const toml::parse_error& why) {
+    std::ostringstream line;
+    line << "line " << why.source().begin.line << ": " << why.description();
+    return refuse(line.str());
+  }
+  user_config x;
+  for (const auto& [key, value] : table) {
+    if (key != "file_sync") {
+      auto meant = nearest(std::string{key.str()}, {"file_sync"});
+      return refuse("unknown key '" + std::string{key.str()} + "'" +
+                    (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
+    }
+    const auto* list = value.as_array();
+    if (list == nullptr)
+      return refuse("file_sync must be a list of tables", "begin each with [[file_sync]]");
+    for (const auto& item : *list) {
+      const auto* entry = item.as_table();
+      if (entry == nullptr)
+        return refuse("file_sync must be a list of tables", "begin each with [[file_sync]]");
+      auto file = read_file_sync(*entry, home);
+      if (!file)
+        return tl::make_unexpected(file.error());
+      x.files.push_back(std::move(*file));
+    }
+  }
+  return x;
+}
+
+} // namespace banger::core

@@ -1,0 +1,30 @@
+// The user's config.toml: TOML text in, value out.
+#pragma once
+
+#include "protocol/result.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace banger::core {
+
+/// A file or folder of the host that every VM gets when it starts.
+struct file_sync {
+  std::string host;       ///< absolute, below the user's home
+  std::string guest;      ///< absolute, below /root
+  std::uint32_t mode = 0; ///< of the file, or of all files of the folder; 0: as it is on the host
+  friend bool operator==(const file_sync&, const file_sync&) = default;
+};
+
+struct user_config {
+  std::vector<file_sync> files;
+};
+
+/// @param home  the user's, absolute. "~/x" is below it on the host, and below /root in the guest.
+/// Errors: bad_request, naming the line, or the key that is unknown or of another type; a path with
+/// "..", "~user", or outside of the two homes.
+[[nodiscard]] result<user_config> parse_user_config(std::string_view text, std::string_view home);
+
+} // namespace banger::core
