@@ -22,6 +22,10 @@ int vm_run(client::connection link, const options& how);
 int vm_exec(client::connection link, const host::paths& where, const options& how);
 int vm_ssh(client::connection link, const options& how);
 
+// port_commands.cpp
+int vm_ports(client::connection link, const options& how);
+int vm_port_forward(client::connection link, const options& how);
+
 // session_commands.cpp
 int exec_as_session(client::connection link, const host::paths& where, const options& how);
 int session_start(client::connection link, const host::paths& where, const options& how);

@@ -20,7 +20,7 @@ MAY = {  # folder: what it may include, besides itself
     "client": ["host", "core", "protocol", "include"],
     "include": ["protocol"],
     "daemon": ["actors", "transport", "ssh", "hypervisor", "storage", "host", "core", "protocol"],
-    "cli": ["client", "host", "core", "protocol"],
+    "cli": ["client", "guest", "host", "core", "protocol"],
 }
 # Headers that load CAF. Folders that must stay free of it, so that the command line starts fast and the pure
 # parts compile fast, may not include them.
