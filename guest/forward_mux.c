@@ -263,13 +263,14 @@ bool forward_feed(struct forward_mux* mux, const void* bytes, size_t size) {
 // -- from our sockets
 // ------------------------------------------------------------------------------------------
 
-static void read_stream(struct forward_mux* mux, struct forward_stream* stream) {
+/// @returns whether there may be more
+static bool read_frame(struct forward_mux* mux, struct forward_stream* stream) {
   uint32_t most = stream->credit < PORT_DATA_MAX ? stream->credit : PORT_DATA_MAX;
   // Read to where the frame wants it.
   unsigned char* payload = mux->output + mux->output_used + PORT_HEADER_SIZE;
   ssize_t n = recv(stream->fd, payload, most, MSG_DONTWAIT);
   if (n < 0 && (errno == EINTR || errno == EAGAIN))
-    return;
+    return false;
   if (n > 0) {
     stream->credit -= (uint32_t)n;
     mux->output_used +=
@@ -279,6 +280,14 @@ static void read_stream(struct forward_mux* mux, struct forward_stream* stream) 
   } else {
     stream->has_read_end = stream->owes_end = true;
   }
+  return n == (ssize_t)most;
+}
+
+static void read_stream(struct forward_mux* mux, struct forward_stream* stream) {
+  enum { at_once = 4 }; // frames: others want room, too
+  for (int i = 0; i < at_once && stream->credit > 0 && has_room_for_data(mux); ++i)
+    if (!read_frame(mux, stream))
+      return;
 }
 
 int forward_poll(struct forward_mux* mux, struct pollfd* out) {
@@ -306,8 +315,7 @@ static void work_on(struct forward_mux* mux, struct forward_stream* stream, shor
   if (stream->has_read_end) {
     if (is_broken && !stream->has_sent_end)
       stream_break(stream);
-  } else if (((revents & POLLIN) != 0 || is_broken) && stream->credit > 0 &&
-             has_room_for_data(mux)) {
+  } else if ((revents & POLLIN) != 0 || is_broken) {
     read_stream(mux, stream);
   }
 }
