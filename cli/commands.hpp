@@ -32,6 +32,10 @@ int workspace_list(client::connection link, const options& how);
 // workspace_sync.cpp
 int workspace_sync(client::connection link, const host::paths& where, const options& how);
 
+// port_commands.cpp
+int vm_ports(client::connection link, const options& how);
+int vm_port_forward(client::connection link, const options& how);
+
 // session_commands.cpp
 int exec_as_session(client::connection link, const host::paths& where, const options& how);
 int session_start(client::connection link, const host::paths& where, const options& how);

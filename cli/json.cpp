@@ -305,6 +305,39 @@ std::string end_json(const session_info& x) {
   return print({{"type", "end"}, {"session", to_record(x)}}, -1);
 }
 
+std::string json(const std::vector<core::guest_port>& ports) {
+  auto all = record::array();
+  for (const auto& x : ports)
+    all.push_back({{"protocol", x.protocol},
+                   {"address", x.address},
+                   {"port", x.port},
+                   {"pid", number(x.pid)},
+                   {"process", text(x.process)}});
+  return print({{"ports", all}});
+}
+
+std::string forward_json(const char* type, const std::string& address, std::uint16_t port,
+                         const std::string& vm, std::uint16_t guest_port,
+                         const std::string& process) {
+  return print({{"type", type},
+                {"address", address},
+                {"port", port},
+                {"vm", vm},
+                {"guest_port", guest_port},
+                {"process", text(process)}},
+               -1);
+}
+
+std::string refused_json(const std::string& vm, std::uint16_t guest_port, const std::string& why,
+                         std::uint64_t held) {
+  return print({{"type", "refused"},
+                {"vm", vm},
+                {"guest_port", guest_port},
+                {"why", why},
+                {"held_back", held}},
+               -1);
+}
+
 std::string version_json(const std::string& client, const std::string& daemon, const failure& why) {
   auto is_known = why.code == ec::none || why.code == ec::unreachable;
   return print({{"client", client},

@@ -3,6 +3,7 @@
 // milliseconds.
 #pragma once
 
+#include "core/guest_ports.hpp"
 #include "core/known_hosts.hpp"
 #include "protocol/attach.hpp"
 #include "protocol/diagnosis.hpp"
@@ -43,7 +44,8 @@ struct key_verdict {
 [[nodiscard]] std::string json(const vm_history& past);
 [[nodiscard]] std::string json(const actor_tree& tree);
 [[nodiscard]] std::string json(const event_happened& event); ///< one line
-[[nodiscard]] std::string json(const failure& why);          ///< {"error": {...}}
+[[nodiscard]] std::string json(const std::vector<core::guest_port>& ports);
+[[nodiscard]] std::string json(const failure& why); ///< {"error": {...}}
 
 /// One thing a verb was done to, and how it went.
 template <class T>
@@ -62,6 +64,15 @@ struct outcome {
 [[nodiscard]] std::string gap_json(const attach_gap& x);
 [[nodiscard]] std::string notice_json(const std::string& text);
 [[nodiscard]] std::string end_json(const session_info& x);
+
+// One line each: what a port-forward prints.
+/// @param type  "forwarding" or "closed"
+[[nodiscard]] std::string forward_json(const char* type, const std::string& address,
+                                       std::uint16_t port, const std::string& vm,
+                                       std::uint16_t guest_port, const std::string& process);
+/// @param held  how many were refused since the last line, and not told
+[[nodiscard]] std::string refused_json(const std::string& vm, std::uint16_t guest_port,
+                                       const std::string& why, std::uint64_t held);
 
 /// @param why  why the daemon's version is not known; none, or unreachable where none runs
 [[nodiscard]] std::string version_json(const std::string& client, const std::string& daemon,

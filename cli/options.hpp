@@ -1,6 +1,7 @@
 // What the user typed, as plain data. Made by parse.cpp; read by everything else.
 #pragma once
 
+#include "core/forward_spec.hpp"
 #include "protocol/attach.hpp"
 #include "protocol/result.hpp"
 #include "protocol/sessions.hpp"
@@ -27,6 +28,8 @@ enum class verb : std::uint8_t {
   vm_logs,
   vm_wait,
   vm_why,
+  vm_ports,
+  vm_port_forward,
   session_start,
   session_attach,
   session_send,
@@ -125,9 +128,11 @@ struct options {
   std::string known_hosts_file;        ///< hostkey verify, and the next three
   std::string host;
   std::uint16_t port = 22;
-  std::string key;         ///< "TYPE BASE64"
-  bool installs = false;   ///< ssh-config
-  bool uninstalls = false; ///< ssh-config
+  std::string key;                          ///< "TYPE BASE64"
+  bool installs = false;                    ///< ssh-config
+  bool uninstalls = false;                  ///< ssh-config
+  std::vector<core::forward_spec> forwards; ///< vm port-forward
+  bool forwards_found = false;              ///< and what begins to listen in the guest
   session_options session;
   workspace_options workspace;
 };

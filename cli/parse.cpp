@@ -2,6 +2,7 @@
 
 #include "cli/json.hpp"
 #include "cli/option_values.hpp"
+#include "cli/parse_ports.hpp"
 #include "cli/parse_session.hpp"
 #include "cli/parse_workspace.hpp"
 #include "cli/render.hpp"
@@ -201,6 +202,7 @@ private:
     add_ref(command(vm, "why", verb::vm_why, "show how a VM came to be as it is",
                     "Its last changes with what caused them, across restarts of the daemon.\n"
                     "What next:  banger vm logs VM"));
+    ports_ = std::make_unique<ports_reader>(*vm, out_.what);
   }
 
   void add_stop(CLI::App* to) {
@@ -420,6 +422,8 @@ private:
       return ok;
     if (auto ok = workspace_.check(); !ok)
       return ok;
+    if (auto ok = ports_->check(); !ok)
+      return ok;
     return check_values();
   }
 
@@ -461,6 +465,7 @@ private:
 
   CLI::App app_;
   std::unique_ptr<session_reader> session_;
+  std::unique_ptr<ports_reader> ports_;
   std::vector<std::string> line_;
   raw_options raw_;
   parsed out_;

@@ -227,6 +227,14 @@ std::string history_details(const vm_history& past, std::int64_t now_ms) {
   return text + table(rows);
 }
 
+std::string port_table(const std::vector<core::guest_port>& ports) {
+  std::vector<std::vector<std::string>> rows{{"PROTOCOL", "ADDRESS", "PORT", "PID", "PROCESS"}};
+  for (const auto& x : ports)
+    rows.push_back({x.protocol, printable(x.address), std::to_string(x.port),
+                    x.pid == 0 ? "-" : std::to_string(x.pid), or_dash(printable(x.process))});
+  return table(rows);
+}
+
 std::string tree_table(const actor_tree& tree) {
   std::vector<std::vector<std::string>> rows{
       {"ACTOR", "STATE", "MAILBOX", "RESTARTS", "LAST ERROR"}};

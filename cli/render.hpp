@@ -2,6 +2,7 @@
 // told.
 #pragma once
 
+#include "core/guest_ports.hpp"
 #include "protocol/diagnosis.hpp"
 #include "protocol/errors.hpp"
 #include "protocol/requests.hpp"
@@ -34,6 +35,7 @@ namespace banger::cli {
 [[nodiscard]] std::string image_details(const image_info& image, std::int64_t now_ms);
 [[nodiscard]] std::string status_details(const daemon_status& status, std::int64_t now_ms);
 [[nodiscard]] std::string history_details(const vm_history& past, std::int64_t now_ms);
+[[nodiscard]] std::string port_table(const std::vector<core::guest_port>& ports);
 [[nodiscard]] std::string tree_table(const actor_tree& tree);
 [[nodiscard]] std::string event_line(const event_happened& event);
 

@@ -102,7 +102,7 @@ private:
     auto what = core::parse_name_status(sent->out);
     auto agreed = what && agree(*what, "in the guest");
     auto end =
-        guest(agreed && *agreed ? core::apply_sync_script(path) : core::drop_sync_script(path));
+        guest(agreed ? core::apply_sync_script(path) : core::drop_sync_script(path));
     if (!what)
       return tl::make_unexpected(what.error());
     if (!end)

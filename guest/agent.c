@@ -8,6 +8,7 @@
 #include "agent_command.h"
 #include "agent_control.h"
 #include "agent_exec.h"
+#include "agent_forward.h"
 #include "agent_session.h"
 #include "io.h"
 #include "port_mux.h"
@@ -132,14 +133,31 @@ static bool parse_options(int count, char** arguments, struct options* out) {
   return true;
 }
 
+/// @returns whether it is one of the commands that the host runs; else this is the agent itself
+static bool run_command(int count, char** arguments, int* status) {
+  if (count == 2 && strcmp(arguments[1], "ports") == 0)
+    *status = agent_ports();
+  else if (count == 2 && strcmp(arguments[1], "forward") == 0)
+    *status = agent_forward(false);
+  else if (count == 3 && strcmp(arguments[1], "forward") == 0 &&
+           strcmp(arguments[2], "--watch") == 0)
+    *status = agent_forward(true);
+  else
+    return false;
+  return true;
+}
+
 int main(int count, char** arguments) {
+  int status = 0;
+  if (run_command(count, arguments, &status))
+    return status;
   struct options options = {.exec_socket = BANGER_EXEC_SOCKET,
                             .sessions_dir = BANGER_SESSIONS_DIR,
                             .sessions_run = BANGER_SESSIONS_RUN,
                             .has_control = true};
   if (!parse_options(count, arguments, &options)) {
     log_line(program, "usage: banger-agent [--exec-socket PATH] [--no-control] "
-                      "[--sessions-dir DIR] [--sessions-run DIR]");
+                      "[--sessions-dir DIR] [--sessions-run DIR] | ports | forward [--watch]");
     return 2;
   }
   session_folders_set(options.sessions_dir, options.sessions_run);

@@ -1,5 +1,5 @@
-// The frames on a VM's data port, a virtio-serial port: many byte streams over one, each with a
-// window of its own. docs/port.md specifies them. For C11 and C++.
+// The frames on a VM's data port, a virtio-serial port, and those of a port-forward: many byte
+// streams over one, each with a window of its own. docs/port.md specifies them. For C11 and C++.
 //
 // A frame: u16 magic, u8 type, u8 zero, u32 stream, u32 size, payload, u32 trailer; big-endian. The
 // trailer tells a frame that was cut off, and filled up by what another host sent, from a whole
@@ -36,6 +36,10 @@ enum port_type {
   port_data,
   port_credit, ///< u32: so many more bytes may be sent
   port_close,  ///< nothing follows on the stream, either way
+  // Only of a port-forward:
+  port_end,       ///< no data follows on the stream, this way
+  port_listening, ///< from the guest: u16 port, name of the process that listens, perhaps empty
+  port_gone,      ///< from the guest: u16 port that nothing listens on any more
 };
 
 struct port_frame {

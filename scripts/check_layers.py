@@ -21,7 +21,7 @@ MAY = {  # folder: what it may include, besides itself
     "include": ["protocol"],
     "daemon": ["actors", "transport", "ssh", "hypervisor", "storage", "host", "core", "protocol"],
     "workspace": ["host", "core", "protocol"],
-    "cli": ["workspace", "client", "host", "core", "protocol"],
+    "cli": ["workspace", "client", "guest", "host", "core", "protocol"],
 }
 # Headers that load CAF. Folders that must stay free of it, so that the command line starts fast and the pure
 # parts compile fast, may not include them.

@@ -33,6 +33,8 @@ const std::vector<strings> commands{
     {"vm", "logs"},
     {"vm", "wait"},
     {"vm", "why"},
+    {"vm", "ports"},
+    {"vm", "port-forward"},
     {"session"},
     {"session", "start"},
     {"session", "attach"},

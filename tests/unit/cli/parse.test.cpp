@@ -56,6 +56,8 @@ TEST_CASE("cli: every command is understood") {
       {{"vm", "ssh", "a"}, verb::vm_ssh, {"a"}},
       {{"vm", "logs", "a"}, verb::vm_logs, {"a"}},
       {{"vm", "wait", "a"}, verb::vm_wait, {"a"}},
+      {{"vm", "ports", "a"}, verb::vm_ports, {"a"}},
+      {{"vm", "port-forward", "a", "80"}, verb::vm_port_forward, {"a"}},
       {{"image", "build"}, verb::image_build, {"debian"}},
       {{"image", "build", "mine"}, verb::image_build, {"mine"}},
       {{"image", "list"}, verb::image_list, {}},
