@@ -42,8 +42,9 @@ struct attach {
   struct outbox outbox;
   struct attach_bytes partial; ///< the beginning of a frame that is still coming
   struct attach_bytes waiting; ///< whole frames of input, for which the command has no room yet
-  uint64_t taken;              ///< bytes of input that were queued for the command
+  uint64_t taken, told; ///< bytes of input that were queued for the command; and that it knows
   bool owes_taken, owes_refused;
+  bool has_waited; ///< what it owes, for output that may come first
 };
 
 /// Both at the start of the process. The session must stay.
@@ -71,7 +72,8 @@ short attach_events(const struct attach* attach);
 /// Reads and writes what goes without waiting. @returns false where the connection is over
 bool attach_work(struct attach* attach, short events);
 
-/// Takes input that waited, as far as there is room, and says so. @returns false where the
+/// Takes input that waited, as far as there is room, and says so: of a little input in the next
+/// turn, so that its echo comes first, and both wake the other end once. @returns false where the
 /// connection is over
 bool attach_settle_input(struct attach* attach);
 

@@ -13,6 +13,7 @@ enum {
   /// A sender that has SESSION_DATA_MAX bytes under way at most, if need be in frames of one byte,
   /// never fills this: then its other frames are never held up behind input.
   waiting_max = (SESSION_FRAME_HEADER_SIZE + 2) * SESSION_DATA_MAX,
+  little_input = 4 * 1024, ///< bytes; more of it is acknowledged at once
 };
 
 static const struct attach_session* session;
@@ -92,7 +93,21 @@ static void draft_answers(struct attach* attach) {
     unsigned char* out = outbox_draft(&size);
     outbox_add(session_put_u32(out, size, session_reply_refused, EPIPE));
   }
-  attach->owes_taken = attach->owes_refused = false;
+  attach->told = attach->taken;
+  attach->owes_taken = attach->owes_refused = attach->has_waited = false;
+}
+
+/// @returns false where nothing is owed, or not now
+static bool is_answer_due(struct attach* attach) {
+  // Where the connection takes nothing, late: what is kept for it must not grow.
+  if ((!attach->owes_taken && !attach->owes_refused) || attach->is_complete ||
+      !outbox_is_empty(&attach->outbox))
+    return false;
+  bool can_wait = !attach->owes_refused && attach->taken - attach->told < little_input;
+  if (!can_wait || attach->has_waited)
+    return true;
+  attach->has_waited = true;
+  return false;
 }
 
 bool attach_settle_input(struct attach* attach) {
@@ -109,9 +124,7 @@ bool attach_settle_input(struct attach* attach) {
     assign(waiting, waiting->bytes + at, waiting->size - at);
   if (had_to_wait && !attach_input_must_wait(attach) && !attach_read(attach))
     return false; // what was read before is to be taken, too
-  // Where the connection takes nothing, late: what is kept for it must not grow.
-  if ((!attach->owes_taken && !attach->owes_refused) || attach->is_complete ||
-      !outbox_is_empty(&attach->outbox))
+  if (!is_answer_due(attach))
     return true;
   draft_answers(attach);
   return outbox_flush(&attach->outbox, attach->connection);

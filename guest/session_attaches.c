@@ -8,6 +8,9 @@
 /// Turns of attaches that are behind, before the command's output is looked at again.
 enum { turns_max = 4 };
 
+/// So long a terminal may take to echo, before the key is acknowledged without.
+enum { answer_ms = 2 };
+
 static struct attach attaches[BANGER_MAX_ATTACHES];
 static int place_count; ///< places in use, some of which are free
 static int count_all;
@@ -59,11 +62,15 @@ static bool is_ready(const struct attach* attach) {
          outbox_is_empty(&attach->outbox);
 }
 
-bool attaches_are_busy(void) {
-  for (struct attach* at = attaches; at < attaches + place_count; ++at)
+int attaches_timeout(void) {
+  int timeout = -1;
+  for (struct attach* at = attaches; at < attaches + place_count; ++at) {
     if (is_ready(at))
-      return true;
-  return false;
+      return 0;
+    if (at->connection >= 0 && at->has_waited && outbox_is_empty(&at->outbox))
+      timeout = answer_ms;
+  }
+  return timeout;
 }
 
 int attaches_poll(struct pollfd* out) {
@@ -110,7 +117,7 @@ void attaches_finish(void) {
   static struct pollfd fds[attaches_poll_max];
   while (count_all > 0) {
     int count = attaches_poll(fds);
-    if (poll(fds, (nfds_t)count, attaches_are_busy() ? 0 : -1) >= 0)
+    if (poll(fds, (nfds_t)count, attaches_timeout()) >= 0)
       attaches_work(fds, count);
   }
 }

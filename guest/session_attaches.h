@@ -25,8 +25,8 @@ void attaches_look(void);
 
 int attaches_poll(struct pollfd* out);
 
-/// @returns true where there is more to do at once
-bool attaches_are_busy(void);
+/// @returns ms until attaches_work has to be called, also where nothing happens; -1: no need
+int attaches_timeout(void);
 
 /// Events first, then a turn for some of those that have something to send.
 void attaches_work(const struct pollfd* fds, int count);

@@ -135,7 +135,9 @@ static bool is_over(void) {
 
 static void work(int signals) {
   static struct pollfd fds[4 + attaches_poll_max + session_clients_poll_max];
-  int timeout = attaches_are_busy() ? 0 : has_ended && !is_told ? retry_ms : -1;
+  int timeout = attaches_timeout();
+  if (timeout < 0 && has_ended && !is_told)
+    timeout = retry_ms;
   fds[0] = (struct pollfd){.fd = signals, .events = POLLIN};
   fds[1] = (struct pollfd){.fd = session->sources[0], .events = POLLIN};
   fds[2] = (struct pollfd){.fd = session->sources[1], .events = POLLIN};
