@@ -72,7 +72,7 @@ static bool take_signals(int signals) {
 }
 
 static void serve(int signals) {
-  static struct pollfd fds[1 + 1 + exec_poll_max + command_poll_max];
+  static struct pollfd fds[1 + 1 + exec_poll_max + command_poll_max + 1];
   for (bool goes_on = true; goes_on;) {
     int count = 1;
     fds[0] = (struct pollfd){.fd = signals, .events = POLLIN};
@@ -81,11 +81,13 @@ static void serve(int signals) {
     int exec_count = exec_poll(exec);
     struct pollfd* command = exec + exec_count;
     int command_count = command_poll(command);
-    count += control + exec_count + command_count;
+    struct pollfd* session = command + command_count;
+    count += control + exec_count + command_count + agent_session_poll(session);
     int timeout = sooner(control_timeout(), sooner(exec_timeout(), command_timeout()));
     if (poll(fds, (nfds_t)count, timeout) < 0)
       continue;
     // Commands before connections: a number that is closed here may be taken again there.
+    agent_session_work(session);
     command_work(command, command_count);
     exec_work(exec, exec_count);
     control_work(control > 0 ? fds[1].revents : 0);
@@ -168,12 +170,12 @@ int main(int count, char** arguments) {
     setrlimit(RLIMIT_NOFILE, &files);
   }
   int signals = open_signals();
+  agent_session_open();
   if (!exec_listen(options.exec_socket)) {
     log_line(program, "listen on %s: %s", options.exec_socket, strerror(errno));
     return 1;
   }
   if (options.has_control) {
-    agent_session_raise_limits();
     // Without the agent nobody can reach the machine: the last to go when memory is short.
     write_kernel_file("/proc/self/oom_score_adj", "-900");
     if (!control_open())

@@ -3,19 +3,18 @@
 
 #include "agent_protocol.h"
 #include "guest/session_frames.h"
-#include "io.h"
-#include "session_attach.h"
+#include "session_attach_process.h"
+#include "session_handover.h"
 #include "session_host.h"
 #include "session_manage.h"
+#include "session_process.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,6 +27,9 @@ struct process {
   pid_t pid; ///< 0: this place is free
   bool is_attach;
 };
+
+/// Hang up when attaches end that were handed over to hosts.
+static int tokens = -1;
 
 static struct process processes[BANGER_MAX_ATTACHES + brief_max];
 static int attach_count, brief_count;
@@ -51,13 +53,24 @@ void agent_session_reaped(pid_t pid) {
   --*count_of(place->is_attach);
 }
 
-void agent_session_raise_limits(void) {
-  static const char path[] = "/proc/sys/fs/inotify/max_user_instances";
-  char text[32];
-  if (read_text(path, text, sizeof text) <= 0 || atoi(text) >= 2 * BANGER_MAX_ATTACHES)
+void agent_session_open(void) {
+  tokens = epoll_create1(EPOLL_CLOEXEC);
+}
+
+int agent_session_poll(struct pollfd* out) {
+  out[0] = (struct pollfd){.fd = tokens, .events = POLLIN};
+  return 1;
+}
+
+void agent_session_work(const struct pollfd* fds) {
+  struct epoll_event events[16];
+  if (fds[0].revents == 0)
     return;
-  snprintf(text, sizeof text, "%d\n", 2 * BANGER_MAX_ATTACHES);
-  write_kernel_file(path, text);
+  int count = epoll_wait(tokens, events, sizeof events / sizeof *events, 0);
+  for (int i = 0; i < count; ++i) {
+    close(events[i].data.fd);
+    --attach_count;
+  }
 }
 
 static void refuse(int connection, enum session_step step, int error) {
@@ -97,29 +110,30 @@ static _Noreturn void start_host(int connection, const unsigned char* payload, u
   _exit(0);
 }
 
-/// A process that serves one connection, and that anybody may end.
-static void set_up_process(const char* name) {
-  setsid();
-  prctl(PR_SET_NAME, name);
-  write_kernel_file("/proc/self/oom_score_adj", "0");
-  signal(SIGTERM, SIG_DFL);
-  signal(SIGIO, SIG_IGN);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static _Noreturn void serve(int connection, unsigned char type, const unsigned char* payload,
                             uint32_t size) {
   if (type == session_request_new)
     start_host(connection, payload, size);
-  set_up_process(type == session_request_attach ? "banger-attach" : "banger-manage");
+  session_process_set_up(type == session_request_attach ? "banger-attach" : "banger-manage");
   connection = keep_only(connection);
   if (type == session_request_attach)
     session_attach_run(connection, payload, size);
   if (type == session_request_list)
     session_list_run(connection, payload, size);
   session_delete_run(connection, payload, size);
+}
+
+/// @returns false where nobody takes it
+static bool hand_over(int connection, const unsigned char* payload, uint32_t size) {
+  int token = session_hand_over(connection, payload, size);
+  if (token < 0)
+    return false;
+  struct epoll_event hang_up = {.data = {.fd = token}};
+  if (epoll_ctl(tokens, EPOLL_CTL_ADD, token, &hang_up) != 0)
+    close(token);
+  else
+    ++attach_count;
+  return true;
 }
 
 void agent_session_take(int connection, unsigned char type, const unsigned char* payload,
@@ -130,6 +144,8 @@ void agent_session_take(int connection, unsigned char type, const unsigned char*
     refuse(connection, session_step_limit, EAGAIN);
     return;
   }
+  if (is_attach && hand_over(connection, payload, size))
+    return;
   pid_t pid = fork();
   if (pid == 0)
     serve(connection, type, payload, size);

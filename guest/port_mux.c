@@ -7,13 +7,13 @@
 #include "guest/port_frames.h"
 #include "guest/wire.h"
 #include "io.h"
+#include "port_queue.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -27,21 +27,16 @@ enum {
   output_size = 8 * (PORT_DATA_MAX + PORT_OVERHEAD),
   write_max = 32 * 1024,     ///< what the kernel's driver takes at once
   small_reserve = 16 * 1024, ///< room for answers, before more is read
-};
-
-/// Bytes from the host that the agent's side has not taken yet.
-struct piece {
-  struct piece* next;
-  size_t size, sent;
-  unsigned char bytes[];
+  short_read = 1024,         ///< fewer bytes are all there is, most likely
+  pay_step = PORT_WINDOW / 4,
 };
 
 struct stream {
   uint32_t id; ///< 0: this place is free
   int fd;
   uint32_t credit; ///< bytes that may be sent to the host
-  struct piece *first, *last;
-  size_t queued;
+  struct port_queue queue;
+  uint32_t unpaid; ///< bytes that the agent's side has taken, and the host does not know of
   bool is_closing; ///< the host has closed it: gone when the queue is empty
 };
 
@@ -76,18 +71,8 @@ static void put(uint8_t type, uint32_t stream, const void* payload, uint32_t siz
     output_used += port_put(output + output_used, type, stream, payload, size);
 }
 
-static void drop_queue(struct stream* stream) {
-  while (stream->first != NULL) {
-    struct piece* gone = stream->first;
-    stream->first = gone->next;
-    free(gone);
-  }
-  stream->last = NULL;
-  stream->queued = 0;
-}
-
 static void free_stream(struct stream* stream) {
-  drop_queue(stream);
+  port_queue_drop(&stream->queue);
   close(stream->fd);
   *stream = (struct stream){.fd = -1};
   while (stream_count > 0 && streams[stream_count - 1].id == 0)
@@ -149,56 +134,31 @@ static void open_stream(uint32_t id) {
   streams[place] = (struct stream){.id = id, .fd = fd, .credit = PORT_WINDOW};
 }
 
+/// A frame for each key pressed would wake the host each time.
+static void pay(struct stream* stream, size_t taken) {
+  stream->unpaid += (uint32_t)taken;
+  if (stream->unpaid < pay_step || stream->is_closing)
+    return;
+  unsigned char more[4];
+  wire_store_u32(more, stream->unpaid);
+  put(port_credit, stream->id, more, sizeof more);
+  stream->unpaid = 0;
+}
+
 static void flush_stream(struct stream* stream) {
-  uint32_t done = 0;
-  while (stream->first != NULL) {
-    struct piece* piece = stream->first;
-    ssize_t n = send(stream->fd, piece->bytes + piece->sent, piece->size - piece->sent,
-                     MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0 && errno == EAGAIN)
-      break;
-    if (n < 0) { // what it still says is read all the same, and then its end
-      done += (uint32_t)stream->queued;
-      drop_queue(stream);
-      break;
-    }
-    done += (uint32_t)n;
-    stream->queued -= (size_t)n;
-    piece->sent += (size_t)n;
-    if (piece->sent < piece->size)
-      continue;
-    stream->first = piece->next;
-    if (stream->first == NULL)
-      stream->last = NULL;
-    free(piece);
-  }
-  if (done > 0 && !stream->is_closing) {
-    unsigned char more[4];
-    wire_store_u32(more, done);
-    put(port_credit, stream->id, more, sizeof more);
-  }
-  if (stream->is_closing && stream->first == NULL)
+  pay(stream, port_queue_flush(&stream->queue, stream->fd));
+  if (stream->is_closing && port_queue_is_empty(&stream->queue))
     free_stream(stream);
 }
 
 static void take_data(struct stream* stream, const struct port_frame* frame) {
-  struct piece* piece =
-      stream->queued + frame->size > PORT_WINDOW ? NULL : malloc(sizeof *piece + frame->size);
-  if (piece == NULL) { // more than its window, or no memory
-    end_stream(stream);
+  size_t taken = 0;
+  if (!port_queue_send(&stream->queue, stream->fd, frame->payload, frame->size, PORT_WINDOW,
+                       &taken)) {
+    end_stream(stream); // more than its window, or no memory
     return;
   }
-  *piece = (struct piece){.size = frame->size};
-  memcpy(piece->bytes, frame->payload, frame->size);
-  if (stream->last != NULL)
-    stream->last->next = piece;
-  else
-    stream->first = piece;
-  stream->last = piece;
-  stream->queued += frame->size;
-  flush_stream(stream);
+  pay(stream, taken);
 }
 
 static void take_frame(const struct port_frame* frame) {
@@ -281,6 +241,8 @@ static void read_port(short revents) {
       break; // EAGAIN: nothing more; 0: the host is away
     input_used += (size_t)n;
     parse_input();
+    if (n < short_read)
+      break;
   }
   if ((revents & POLLHUP) == 0)
     return;
@@ -340,7 +302,7 @@ static void work(void) {
   int polled = stream_count;
   for (int i = 0; i < polled; ++i) {
     short events = (short)((may_read && streams[i].credit > 0 ? POLLIN : 0) |
-                           (streams[i].first != NULL ? POLLOUT : 0));
+                           (port_queue_is_empty(&streams[i].queue) ? 0 : POLLOUT));
     fds[2 + i] = (struct pollfd){.fd = events != 0 ? streams[i].fd : -1, .events = events};
   }
   if (poll(fds, (nfds_t)(2 + polled), -1) < 0)

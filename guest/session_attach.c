@@ -1,190 +1,155 @@
 #define _GNU_SOURCE
 #include "session_attach.h"
 
-#include "session_folder.h"
-#include "session_journal.h"
-#include "session_outbox.h"
-#include "session_state.h"
-#include "session_upstream.h"
+#include "session_attach_input.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
-  window_size = 3 * journal_data_max,
-  scan_size = 8 * 1024,    ///< of the window while only headers are of interest
-  unwatched_poll_ms = 100, ///< where the kernel grants no inotify instance
+  window_size = journal_header_size + journal_data_max,
+  scan_size = 8 * 1024,         ///< of the window while only headers are of interest
+  scan_max = 512,               ///< records that a turn looks at
+  turn_size = SESSION_DATA_MAX, ///< bytes that a turn drafts, and no more than a frame more
 };
 
-static int connection, folder, watch = -1;
-static int host = -1; ///< pidfd of the session's host, while it lives
-static char id[SESSION_ID_SIZE + 1];
-static uint64_t credit;
-static bool follows, is_status_only;
+static const struct attach_session* session;
 
+/// Shared: it holds what the attach whose turn it is reads.
 static unsigned char window_bytes[window_size];
 static struct journal_window window = {.bytes = window_bytes, .capacity = window_size};
-static uint64_t position, delivered; ///< of the record that is next; output offset that is next
 
-static struct session_state state;
-static bool is_state_old = true; ///< it may have changed since it was read
-static struct session_ended end;
-static bool has_end;
-static bool is_complete;   ///< the last frame is in the outbox
-static bool is_at_present; ///< no more is there to be read
-static bool was_full;      ///< more would have been read, but for the outbox
-
-static void send_gap(uint64_t to) {
-  size_t size = 0;
-  unsigned char* out = outbox_end(&size);
-  outbox_add(session_put_gap(out, size, delivered, to));
-  delivered = to;
+void attach_set_session(const struct attach_session* of) {
+  session = of;
+  window.fd = of->journal->fd;
+  window.head = &of->journal->head;
+  attach_input_set_session(of);
 }
 
-static void send_last(void) {
+static bool is_status_only(const struct attach* attach) {
+  return (attach->request.flags & SESSION_FLAG_STATUS_ONLY) != 0;
+}
+
+void attach_begin(struct attach* attach, int connection, int token,
+                  const struct session_attach* request) {
+  *attach = (struct attach){.connection = connection,
+                            .token = token,
+                            .request = *request,
+                            .credit = request->credit,
+                            .is_searching = true,
+                            .has_more = true};
+}
+
+void attach_end(struct attach* attach) {
+  close(attach->connection);
+  if (attach->token >= 0)
+    close(attach->token);
+  outbox_release(&attach->outbox);
+  attach_input_release(attach);
+  attach->connection = attach->token = -1;
+}
+
+static void draft_gap(struct attach* attach, uint64_t to) {
   size_t size = 0;
-  unsigned char* out = outbox_end(&size);
-  if (has_end)
-    outbox_add(session_put_ended(out, size, &end));
+  unsigned char* out = outbox_draft(&size);
+  outbox_add(session_put_gap(out, size, attach->delivered, to));
+  attach->delivered = to;
+}
+
+static void draft_last(struct attach* attach) {
+  size_t size = 0;
+  unsigned char* out = outbox_draft(&size);
+  if (attach->has_end)
+    outbox_add(session_put_ended(out, size, &attach->end));
   else
-    outbox_add(session_put_u64(out, size, session_reply_quiet, delivered));
-  is_complete = true;
+    outbox_add(session_put_u64(out, size, session_reply_quiet, attach->delivered));
+  attach->is_complete = true;
 }
 
 /// @returns false where there is no credit for any of it
-static bool send_output(const struct journal_record* record, const unsigned char* payload) {
-  uint64_t skip = delivered - record->offset;
+static bool draft_output(struct attach* attach, const struct journal_record* record,
+                         const unsigned char* payload) {
+  uint64_t skip = attach->delivered - record->offset;
   if (skip < record->size) {
     uint64_t count = record->size - skip;
-    if (count > credit)
-      count = credit;
+    if (count > attach->credit)
+      count = attach->credit;
     if (count == 0)
       return false;
     size_t size = 0;
-    unsigned char* out = outbox_end(&size);
+    unsigned char* out = outbox_draft(&size);
     uint8_t type = record->type == journal_stdout ? session_reply_stdout : session_reply_stderr;
-    outbox_add(session_put_output(out, size, type, delivered, payload + skip, (size_t)count));
-    delivered += count;
-    credit -= count;
+    outbox_add(
+        session_put_output(out, size, type, attach->delivered, payload + skip, (size_t)count));
+    attach->delivered += count;
+    attach->credit -= count;
     if (skip + count < record->size)
       return true;
   }
-  position = journal_next(position, record);
+  attach->position = journal_next(attach->position, record);
   return true;
 }
 
 /// @returns false where there is no credit for it
-static bool send_record(const struct journal_record* record, const unsigned char* payload) {
-  if (record->offset > delivered)
-    send_gap(record->offset);
+static bool draft_record(struct attach* attach, const struct journal_record* record,
+                         const unsigned char* payload) {
+  if (record->offset > attach->delivered)
+    draft_gap(attach, record->offset);
   if (record->type == journal_stdout || record->type == journal_stderr)
-    return send_output(record, payload);
-  static char text[256];
-  if (record->type == journal_gap && journal_offset_behind(record, payload) > delivered)
-    send_gap(journal_offset_behind(record, payload));
-  if (record->type == journal_end && journal_decode_end(record, payload, &end)) {
-    snprintf(text, sizeof text, "%s", end.text); // the window moves on
-    end.text = text;
-    has_end = true;
+    return draft_output(attach, record, payload);
+  if (record->type == journal_gap && journal_offset_behind(record, payload) > attach->delivered)
+    draft_gap(attach, journal_offset_behind(record, payload));
+  if (record->type == journal_end && journal_decode_end(record, payload, &attach->end)) {
+    attach->end.text = ""; // of a command that ran there is none
+    attach->has_end = true;
   }
-  position = journal_next(position, record);
+  attach->position = journal_next(attach->position, record);
   return true;
 }
 
-static bool is_over(void) {
-  return state.phase >= session_phase_exited;
-}
-
-static void refresh_state(void) {
-  if (!is_state_old)
+/// The end that the state tells, where the journal does not.
+static void take_end_of_state(struct attach* attach) {
+  attach->end = session_state_ended(session->state);
+  attach->has_end = true;
+  if (is_status_only(attach))
     return;
-  is_state_old = false;
-  session_state_load(folder, &state);
+  if (session->state->phase != session_phase_exited)
+    attach->end.end = attach->delivered;
+  else if (attach->end.end > attach->delivered)
+    draft_gap(attach, attach->end.end); // the journal should have had it
 }
 
-/// The end that the state file tells, where the journal does not.
-static void take_end_of_state(void) {
-  end = session_state_ended(&state);
-  if (state.phase == session_phase_exited && end.end > delivered)
-    send_gap(end.end); // the journal should have had it
-  if (state.phase != session_phase_exited)
-    end.end = delivered;
-  has_end = true;
+/// Nothing more is in the journal.
+static void settle_present(struct attach* attach) {
+  if (!attach->has_end && session->is_over)
+    take_end_of_state(attach);
+  if (attach->has_end || (attach->request.flags & SESSION_FLAG_NO_FOLLOW) != 0)
+    draft_last(attach);
+  attach->has_more = false;
 }
 
-/// Nothing more is in the journal. @returns true where it has to be looked at again
-static bool settle_present(void) {
-  bool was_over = is_over();
-  if (!has_end && !was_over) {
-    refresh_state();
-    if (is_over())
-      return true; // it may have grown before it was over
-  }
-  if (!has_end && was_over)
-    take_end_of_state();
-  if (has_end || !follows)
-    send_last();
-  return false;
-}
-
-/// The end alone: the journal is not looked at.
-static void produce_status(void) {
-  is_at_present = true;
-  refresh_state();
-  if (is_over() || !follows) {
-    if (is_over()) {
-      end = session_state_ended(&state);
-      has_end = true;
-    }
-    send_last();
-  }
-}
-
-static void produce(void) {
-  if (is_status_only) {
-    if (!is_complete)
-      produce_status();
+static void draft_next(struct attach* attach) {
+  struct journal_record record;
+  const unsigned char* payload = NULL;
+  if (is_status_only(attach)) {
+    settle_present(attach);
     return;
   }
-  is_at_present = false;
-  was_full = true;
-  while (!is_complete) {
-    if (!outbox_has_room())
-      return;
-    struct journal_record record;
-    struct journal_head head;
-    const unsigned char* payload = NULL;
-    switch (journal_read(&window, position, &record, &payload)) {
-      case journal_found_record:
-        if (!send_record(&record, payload)) {
-          was_full = false;
-          return;
-        }
-        break;
-      case journal_found_dropped:
-        if (journal_read_head(window.fd, &head)) {
-          position = head.position;
-          if (head.offset > delivered)
-            send_gap(head.offset);
-        }
-        break;
-      case journal_found_nothing:
-        if (settle_present())
-          break;
-        is_at_present = true;
-        was_full = false;
-        return;
-    }
+  switch (journal_read(&window, attach->position, &record, &payload)) {
+    case journal_found_record:
+      attach->is_starved = !draft_record(attach, &record, payload);
+      attach->has_more = !attach->is_starved;
+      break;
+    case journal_found_dropped:
+      attach->position = session->journal->head.position;
+      if (session->journal->head.offset > attach->delivered)
+        draft_gap(attach, session->journal->head.offset);
+      break;
+    case journal_found_nothing: settle_present(attach); break;
   }
-  was_full = false;
 }
 
 /// Whether output that ends there, and was read at that time, is before what was asked for.
@@ -194,158 +159,125 @@ static bool is_before(const struct session_attach* request, uint64_t end_offset,
   return end_offset <= request->from;
 }
 
-/// Walks over the headers. @returns false where it was overtaken by the writer's dropping
-static bool scan(const struct session_attach* request, struct session_here* here) {
-  struct journal_head head = {0};
-  struct stat info = {0};
-  if (window.fd >= 0)
-    fstat(window.fd, &info);
-  if (!journal_read_head(window.fd, &head))
-    return true; // the host was killed before it was made
-  uint64_t at = head.position;
-  here->oldest = here->end = here->start = head.offset;
-  position = at;
-  for (;;) {
-    struct journal_record record;
-    const unsigned char* payload = NULL;
-    enum journal_found found = journal_peek(&window, at, &record, &payload);
-    if (found == journal_found_dropped)
-      return false;
-    uint64_t next = journal_next(at, &record);
-    if (found == journal_found_nothing || next > (uint64_t)info.st_size)
-      return true;
-    here->end = journal_offset_behind(&record, payload);
-    if (is_before(request, here->end, record.time_ms) && record.type != journal_end) {
-      position = next;
-      here->start = here->end;
-    }
-    at = next;
+static void draft_here(struct attach* attach) {
+  const struct journal* journal = session->journal;
+  struct session_here here = {.phase = (uint8_t)session->state->phase};
+  if (here.phase == session_phase_exited && !session->is_over)
+    here.phase = session_phase_running; // it is not on the disk yet
+  if (!is_status_only(attach)) {
+    here.oldest = journal->head.offset;
+    here.end = journal_end_offset(journal);
+    here.start = attach->delivered;
   }
+  size_t size = 0;
+  unsigned char* out = outbox_draft(&size);
+  outbox_add(session_put_here(out, size, &here));
+  attach->is_searching = false;
 }
 
-static void find_start(struct session_attach request) {
-  struct session_here here = {.phase = (uint8_t)state.phase};
+/// Where the search begins: what is before that is before what was asked for.
+static void begin_search(struct attach* attach) {
+  const struct journal* journal = session->journal;
+  struct session_attach* request = &attach->request;
+  uint64_t end = journal_end_offset(journal);
+  if ((request->flags & SESSION_FLAG_FROM_LAST) != 0) {
+    request->flags &= ~(uint32_t)SESSION_FLAG_FROM_LAST;
+    request->from = end > request->from ? end - request->from : 0;
+    if (request->from < journal->head.offset) // the last so many of those that are kept
+      request->from = journal->head.offset;
+  }
+  bool is_time = (request->flags & SESSION_FLAG_FROM_TIME) != 0;
+  struct journal_head start = journal_seek(journal, request->from, is_time);
+  if (!is_time && request->from >= end)
+    start = (struct journal_head){.position = journal->position, .offset = end};
+  attach->position = start.position;
+  attach->delivered = start.offset;
+}
+
+/// Walks over the headers of some records. Ends the search where it is done.
+static void search(struct attach* attach) {
+  const struct session_attach* request = &attach->request;
+  if (attach->position < session->journal->head.position) // at first, or overtaken
+    begin_search(attach);
+  uint64_t at = attach->position;
   window.capacity = scan_size;
-  while (!scan(&request, &here))
-    ;
-  if ((request.flags & SESSION_FLAG_FROM_LAST) != 0) {
-    request.flags &= ~(uint32_t)SESSION_FLAG_FROM_LAST;
-    request.from = here.end > request.from ? here.end - request.from : 0;
-    if (request.from < here.oldest) // the last so many of those that are kept
-      request.from = here.oldest;
-    while (!scan(&request, &here))
-      ;
+  bool is_done = is_status_only(attach);
+  for (int i = 0; i < scan_max && !is_done; ++i) {
+    struct journal_record record;
+    const unsigned char* payload = NULL;
+    is_done = journal_peek(&window, at, &record, &payload) != journal_found_record;
+    if (is_done)
+      break;
+    uint64_t behind = journal_offset_behind(&record, payload);
+    at = journal_next(at, &record);
+    if (record.type == journal_end)
+      continue; // a start behind it needs output behind it
+    is_done = !is_before(request, behind, record.time_ms);
+    if (is_done)
+      break;
+    attach->position = at;
+    attach->delivered = behind;
   }
   window.capacity = window_size;
   window.size = 0;
-  if ((request.flags & SESSION_FLAG_FROM_TIME) == 0)
-    here.start = request.from < here.end ? request.from : here.end;
-  delivered = here.start;
-  size_t size = 0;
-  unsigned char* out = outbox_end(&size);
-  outbox_add(session_put_here(out, size, &here));
-}
-
-static void open_host(void) {
-  host = (int)syscall(SYS_pidfd_open, state.host_pid, 0U);
-  // The number may have been another process's by the time it was opened.
-  if (host >= 0 && !session_host_is_alive(&state)) {
-    close(host);
-    host = -1;
-  }
-  is_state_old = true;
-}
-
-/// Has the kernel tell of what happens to the folder, or to a file in it. Without that, the clock
-/// has to do.
-static void watch_path(const char* file, uint32_t events) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/self/fd/%d/%s", folder, file);
-  if (watch < 0 || inotify_add_watch(watch, path, events) >= 0)
+  if (!is_done)
     return;
-  close(watch);
-  watch = -1;
+  uint64_t end = journal_end_offset(session->journal);
+  if ((request->flags & SESSION_FLAG_FROM_TIME) == 0)
+    attach->delivered = request->from < end ? request->from : end;
+  draft_here(attach);
 }
 
-static void read_watch(void) {
-  unsigned char events[4096];
-  while (read(watch, events, sizeof events) > 0)
-    ;
-  is_state_old = true;
-}
-
-/// @returns false where the connection is over
-static bool wait_and_work(void) {
-  struct pollfd fds[2 + upstream_poll_max];
-  bool looks = is_at_present && !is_complete;
-  fds[0] = (struct pollfd){.fd = looks ? watch : -1, .events = POLLIN};
-  fds[1] = (struct pollfd){.fd = looks ? host : -1, .events = POLLIN};
-  int count = upstream_poll(fds + 2);
-  if (!outbox_is_empty())
-    fds[2].events |= POLLOUT;
-  bool is_blind = looks && (watch < 0 || host < 0) && !is_over();
-  int timeout = was_full && outbox_has_room() ? 0 : is_blind ? unwatched_poll_ms : -1;
-  if (poll(fds, (nfds_t)(2 + count), timeout) < 0)
+bool attach_turn(struct attach* attach) {
+  if (attach->is_searching)
+    search(attach);
+  if (!attach->is_searching)
+    while (attach->has_more && !attach->is_complete && outbox_drafted() < turn_size)
+      draft_next(attach);
+  if (!outbox_flush(&attach->outbox, attach->connection))
+    return false;
+  if (!outbox_is_empty(&attach->outbox))
     return true;
-  is_state_old = is_state_old || is_blind;
-  if (fds[0].revents != 0)
-    read_watch();
-  if (fds[1].revents != 0) {
-    close(host);
-    host = -1;
-    is_state_old = true;
-  }
-  return upstream_work(fds + 2, count, &credit);
+  if (!attach->has_more)
+    outbox_release(&attach->outbox);
+  return !attach->is_complete;
 }
 
-static void wait_until_started(void) {
-  for (refresh_state(); state.phase == session_phase_starting; refresh_state()) {
-    is_at_present = true;
-    if (!wait_and_work())
-      _exit(0);
-    is_state_old = true;
+bool attach_output(struct attach* attach, uint64_t position, const struct journal_record* record,
+                   const unsigned char* bytes) {
+  if (is_status_only(attach) || attach->is_complete)
+    return true;
+  bool waits = !attach->has_more && !attach->is_starved && attach->position == position &&
+               outbox_is_empty(&attach->outbox);
+  if (waits) {
+    attach->is_starved = !draft_record(attach, record, bytes);
+    if (!outbox_flush(&attach->outbox, attach->connection))
+      return false;
   }
+  attach->has_more = !attach->is_starved && attach->position != session->journal->position;
+  return true;
 }
 
-static _Noreturn void refuse(int error) {
-  size_t size = 0;
-  unsigned char* out = outbox_end(&size);
+short attach_events(const struct attach* attach) {
+  return (short)((attach_input_must_wait(attach) ? 0 : POLLIN) |
+                 (outbox_is_empty(&attach->outbox) ? 0 : POLLOUT));
+}
+
+bool attach_work(struct attach* attach, short events) {
+  if ((events & POLLOUT) != 0 && !outbox_flush(&attach->outbox, attach->connection))
+    return false;
+  if (attach->is_complete && outbox_is_empty(&attach->outbox))
+    return false;
+  if (attach_input_must_wait(attach))
+    return (events & (POLLHUP | POLLERR)) == 0;
+  return (events & (POLLIN | POLLHUP | POLLERR)) == 0 || attach_read(attach);
+}
+
+void attach_refuse(int connection, enum session_step step, int error) {
+  unsigned char frame[256];
   struct session_failed failed = {.error = (uint32_t)error,
-                                  .step = session_step_folder,
+                                  .step = (uint8_t)step,
                                   .text = error == ENOENT ? "no such session" : strerror(error)};
-  outbox_add(session_put_failed(out, size, &failed));
-  outbox_flush(connection);
-  _exit(0);
-}
-
-_Noreturn void session_attach_run(int fd, const unsigned char* payload, size_t size) {
-  struct session_attach request;
-  connection = fd;
-  if (!session_take_attach(payload, size, &request))
-    _exit(1);
-  memcpy(id, request.id, SESSION_ID_SIZE);
-  credit = request.credit;
-  follows = (request.flags & SESSION_FLAG_NO_FOLLOW) == 0;
-  is_status_only = (request.flags & SESSION_FLAG_STATUS_ONLY) != 0;
-  folder = session_open_folder(id);
-  if (folder < 0)
-    refuse(errno);
-  // Before the first look, so that nothing is missed.
-  watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-  watch_path(".", IN_MOVED_TO | IN_DELETE_SELF);
-  upstream_open(connection, id, (request.flags & SESSION_FLAG_READ_ONLY) != 0);
-  wait_until_started();
-  if (!is_over())
-    open_host();
-  window.fd = is_status_only ? -1 : openat(folder, "journal", O_RDONLY | O_CLOEXEC);
-  if (window.fd >= 0)
-    watch_path("journal", IN_MODIFY);
-  find_start(request);
-  for (;;) {
-    produce();
-    if (!outbox_flush(connection) || (is_complete && outbox_is_empty()))
-      _exit(0);
-    if (!wait_and_work())
-      _exit(0);
-  }
+  size_t size = session_put_failed(frame, sizeof frame, &failed);
+  (void)!send(connection, frame, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

@@ -1,5 +1,5 @@
 // The host of a session: a process that starts its command, journals what that writes, and gives it
-// what attach processes bring. It needs neither the agent nor a connection.
+// those who are attached bring, and whom it serves. It needs neither the agent nor a connection.
 #ifndef BANGER_GUEST_SESSION_HOST_H
 #define BANGER_GUEST_SESSION_HOST_H
 
@@ -21,6 +21,9 @@ struct session {
 /// Starts the session that an 'N' frame asks for, and answers on `connection`. In a process of its
 /// own, which has nothing else open.
 _Noreturn void session_host_run(int connection, const unsigned char* payload, size_t size);
+
+/// Ends a host whose session is over: no attach that was handed over to it goes without an answer.
+_Noreturn void session_host_end(struct session* session, int status);
 
 /// Serves a session from its start to its end. Call with all signals blocked.
 _Noreturn void session_host_serve(struct session* session, int signals);

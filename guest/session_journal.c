@@ -94,7 +94,8 @@ static bool append_record(struct journal* journal, enum journal_type type, const
 /// Drops the oldest records until at most `most` bytes of records are kept.
 static void drop_oldest(struct journal* journal, uint64_t most) {
   static unsigned char bytes[2 * page_size];
-  struct journal_window window = {.fd = journal->fd, .bytes = bytes, .capacity = sizeof bytes};
+  struct journal_window window = {
+      .fd = journal->fd, .head = &journal->head, .bytes = bytes, .capacity = sizeof bytes};
   struct journal_record record;
   const unsigned char* payload;
   uint64_t position = journal->head.position, offset = journal->head.offset;
@@ -115,15 +116,30 @@ static void drop_oldest(struct journal* journal, uint64_t most) {
     journal->punched = hole_end;
 }
 
-void journal_output(struct journal* journal, enum journal_type type, const void* bytes,
-                    size_t size) {
-  if (!append_record(journal, type, bytes, size) && !journal->has_gap) {
+/// Marks a record, where the last mark is far away: those of all that is kept never run out.
+static void mark(struct journal* journal, uint64_t position) {
+  struct journal_mark* last = &journal->marks[(journal->mark_count - 1) % journal_marks_max];
+  if (journal->mark_count > 0 && position - last->position < journal->cap / (journal_marks_max / 2))
+    return;
+  journal->marks[journal->mark_count++ % journal_marks_max] = (struct journal_mark){
+      .position = position, .offset = journal->offset, .time_ms = session_now_ms()};
+}
+
+bool journal_output(struct journal* journal, enum journal_type type, const void* bytes, size_t size,
+                    uint64_t* position) {
+  bool is_kept = append_record(journal, type, bytes, size);
+  if (!is_kept && !journal->has_gap) {
     journal->has_gap = true;
     journal->gap_from = journal->offset;
+  }
+  if (is_kept) {
+    *position = journal->position - journal_header_size - size;
+    mark(journal, *position);
   }
   journal->offset += size;
   if (journal->position - journal->head.position > journal->cap)
     drop_oldest(journal, journal->cap / 4 * 3);
+  return is_kept;
 }
 
 bool journal_ended(struct journal* journal, const struct session_ended* ended) {
@@ -137,8 +153,11 @@ bool journal_ended(struct journal* journal, const struct session_ended* ended) {
     if (!append_record(journal, journal_end, payload, sizeof payload))
       return false;
   }
-  fdatasync(journal->fd);
   return true;
+}
+
+void journal_sync(const struct journal* journal) {
+  fdatasync(journal->fd);
 }
 
 void journal_settle_gap(struct journal* journal) {

@@ -5,7 +5,7 @@
 // first byte, u64 Unix time in ms} and the payload. All integers little-endian. A position in the
 // file never gets other content: the oldest records are dropped by a hole in the file.
 //
-// There is one writer, a session's host; readers read beside it, and look at the head afterwards.
+// There is one writer, a session's host. It serves the readers, too, until it ends.
 #ifndef BANGER_GUEST_SESSION_JOURNAL_H
 #define BANGER_GUEST_SESSION_JOURNAL_H
 
@@ -41,6 +41,7 @@ bool journal_read_head(int fd, struct journal_head* out);
 /// The bytes of a file around where it is read.
 struct journal_window {
   int fd;
+  const struct journal_head* head; ///< as it is now
   unsigned char* bytes;
   size_t capacity;
   uint64_t start; ///< position of the first byte
@@ -72,6 +73,13 @@ uint64_t journal_offset_behind(const struct journal_record* record, const unsign
 bool journal_decode_end(const struct journal_record* record, const unsigned char* payload,
                         struct session_ended* out);
 
+/// Where a record is: marks make the way to it short.
+struct journal_mark {
+  uint64_t position, offset, time_ms;
+};
+
+enum { journal_marks_max = 64 };
+
 /// What writes. `offset` counts every byte of output, also what was lost.
 struct journal {
   int fd;
@@ -82,6 +90,8 @@ struct journal {
   uint64_t punched; ///< the file is a hole from the head page to here
   bool has_gap;     ///< the disk was full: output from gap_from to offset is lost, and not yet told
   uint64_t gap_from;
+  struct journal_mark marks[journal_marks_max]; ///< a ring, of records far apart
+  unsigned mark_count;                          ///< that were ever made
 };
 
 /// Makes the file. @param cap  0: the default. @returns false with errno set
@@ -91,11 +101,26 @@ bool journal_create(struct journal* journal, int folder, uint64_t cap);
 size_t journal_chunk(const struct journal* journal);
 
 /// Appends output. Where the disk is full it is lost, and a gap is recorded as soon as that goes.
-void journal_output(struct journal* journal, enum journal_type type, const void* bytes,
-                    size_t size);
+/// @param position  out: of its record
+/// @returns false where there is none
+bool journal_output(struct journal* journal, enum journal_type type, const void* bytes, size_t size,
+                    uint64_t* position);
 
-/// Appends the end, and has it on the disk. @returns false where the disk is full
+/// Appends the end. @returns false where the disk is full
 bool journal_ended(struct journal* journal, const struct session_ended* ended);
+
+/// Has all of it on the disk.
+void journal_sync(const struct journal* journal);
+
+/// What is in a file that nobody writes any more, all of it empty where that is no journal.
+void journal_survey(struct journal* journal, int fd);
+
+/// The output offset behind what is in the file.
+uint64_t journal_end_offset(const struct journal* journal);
+
+/// A record that is kept: all output before it is before `from`, an output offset or a Unix time in
+/// ms.
+struct journal_head journal_seek(const struct journal* journal, uint64_t from, bool is_time);
 
 /// Records a gap that is not told yet, if that goes.
 void journal_settle_gap(struct journal* journal);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char journal_magic[8] = {'B', 'A', 'N', 'G', 'E', 'R', 'J', '1'};
@@ -21,7 +22,7 @@ uint64_t journal_load(const unsigned char* at, size_t size) {
   return value;
 }
 
-static bool read_head_once(int fd, struct journal_head* out) {
+bool journal_read_head(int fd, struct journal_head* out) {
   unsigned char head[sizeof journal_magic + 16];
   if (pread(fd, head, sizeof head, 0) != (ssize_t)sizeof head ||
       memcmp(head, journal_magic, sizeof journal_magic) != 0)
@@ -29,20 +30,6 @@ static bool read_head_once(int fd, struct journal_head* out) {
   out->position = journal_load(head + 8, 8);
   out->offset = journal_load(head + 16, 8);
   return true;
-}
-
-bool journal_read_head(int fd, struct journal_head* out) {
-  struct journal_head again = {0};
-  if (!read_head_once(fd, out))
-    return false;
-  // Twice the same, as a read beside a write may see half of it.
-  for (;;) {
-    if (!read_head_once(fd, &again))
-      return false;
-    if (again.position == out->position && again.offset == out->offset)
-      return true;
-    *out = again;
-  }
 }
 
 uint64_t journal_next(uint64_t position, const struct journal_record* record) {
@@ -118,15 +105,9 @@ static enum journal_found look(struct journal_window* window, uint64_t position,
                                struct journal_record* out, const unsigned char** payload) {
   if (find(window, position, whole, out, payload))
     return journal_found_record;
-  refill(window, position);
-  struct journal_head head;
-  // Behind the read: what it got at or behind the oldest kept record is good.
-  if (!journal_read_head(window->fd, &head))
-    window->size = 0;
-  else if (position < head.position) {
-    window->size = 0;
+  if (position < window->head->position)
     return journal_found_dropped;
-  }
+  refill(window, position);
   if (find(window, position, whole, out, payload))
     return journal_found_record;
   window->size = 0; // half a record may be another one later
@@ -141,4 +122,42 @@ enum journal_found journal_read(struct journal_window* window, uint64_t position
 enum journal_found journal_peek(struct journal_window* window, uint64_t position,
                                 struct journal_record* out, const unsigned char** payload) {
   return look(window, position, false, out, payload);
+}
+
+void journal_survey(struct journal* journal, int fd) {
+  static unsigned char bytes[8 * 1024];
+  *journal = (struct journal){.fd = fd};
+  if (!journal_read_head(fd, &journal->head))
+    return; // its host was killed before it was made, or it is damaged
+  journal->position = journal->head.position;
+  journal->offset = journal->head.offset;
+  struct stat info = {.st_size = 0};
+  fstat(fd, &info);
+  struct journal_window window = {
+      .fd = fd, .head = &journal->head, .bytes = bytes, .capacity = sizeof bytes};
+  struct journal_record record;
+  const unsigned char* payload;
+  while (journal_peek(&window, journal->position, &record, &payload) == journal_found_record &&
+         journal_next(journal->position, &record) <= (uint64_t)info.st_size) {
+    journal->offset = journal_offset_behind(&record, payload);
+    journal->position = journal_next(journal->position, &record);
+  }
+}
+
+uint64_t journal_end_offset(const struct journal* journal) {
+  return journal->has_gap ? journal->gap_from : journal->offset;
+}
+
+struct journal_head journal_seek(const struct journal* journal, uint64_t from, bool is_time) {
+  struct journal_head best = journal->head;
+  unsigned first =
+      journal->mark_count > journal_marks_max ? journal->mark_count - journal_marks_max : 0;
+  for (unsigned i = first; i < journal->mark_count; ++i) {
+    const struct journal_mark* at = &journal->marks[i % journal_marks_max];
+    if (is_time ? at->time_ms >= from : at->offset > from)
+      break;
+    if (at->position >= journal->head.position)
+      best = (struct journal_head){.position = at->position, .offset = at->offset};
+  }
+  return best;
 }

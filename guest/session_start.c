@@ -3,6 +3,7 @@
 #include "agent_protocol.h"
 #include "agent_spawn.h"
 #include "io.h"
+#include "session_clients.h"
 #include "session_folder.h"
 #include "session_host.h"
 
@@ -25,10 +26,14 @@ static void reply(const unsigned char* frame, size_t size) {
   (void)!send(connection, frame, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static _Noreturn void refuse(enum session_step step, int error, const char* text) {
+static void tell_failure(enum session_step step, int error, const char* text) {
   unsigned char frame[512];
   struct session_failed failed = {.error = (uint32_t)error, .step = (uint8_t)step, .text = text};
   reply(frame, session_put_failed(frame, sizeof frame, &failed));
+}
+
+static _Noreturn void refuse(enum session_step step, int error, const char* text) {
+  tell_failure(step, error, text);
   _exit(1);
 }
 
@@ -43,8 +48,9 @@ static _Noreturn void fail(struct session* session, enum session_step step, int 
   snprintf(state->text, sizeof state->text, "%s%s%.150s: %s", what, name[0] != '\0' ? " " : "",
            name, strerror(error));
   session_state_save(session->folder, state, true);
-  session_remove_socket(session->id);
-  refuse(step, error, state->text);
+  tell_failure(step, error, state->text);
+  close(connection);
+  session_host_end(session, 1);
 }
 
 /// As refuse(), where the folder cannot even be filled: nothing of it stays.
@@ -52,6 +58,8 @@ static _Noreturn void give_up(struct session* session, const char* what) {
   char text[256];
   int error = errno;
   session_remove_folder(session->id);
+  if (session->listener >= 0)
+    session_clients_close(session->listener, ENOENT);
   snprintf(text, sizeof text, "%s: %s", what, strerror(error));
   refuse(session_step_folder, error, text);
 }

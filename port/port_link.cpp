@@ -30,7 +30,8 @@ failure lost(const std::string& why) {
 port_link::port_link(connection_id id, host::unique_fd socket, std::chrono::milliseconds patience,
                      std::shared_ptr<ssh::sink> events)
     : id_(id), socket_(std::move(socket)), events_(std::move(events)),
-      until_(clock::now() + patience), reset_pause_(first_reset_pause) {
+      until_(clock::now() + patience), reset_pause_(first_reset_pause),
+      buffer_(std::make_unique_for_overwrite<char[]>(read_size)) {
   send_reset(clock::now());
 }
 
@@ -177,17 +178,15 @@ void port_link::flush() {
 void port_link::read() {
   if (has_ended())
     return;
-  const auto old = in_.size();
-  in_.resize(old + read_size);
-  auto n = ::recv(socket_.get(), in_.data() + old, read_size, MSG_DONTWAIT);
-  const auto error = errno;
-  in_.resize(old + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-  if (n > 0)
+  const auto n = ::recv(socket_.get(), buffer_.get(), read_size, MSG_DONTWAIT);
+  if (n > 0) {
+    in_.append(buffer_.get(), static_cast<std::size_t>(n));
     parse();
-  else if (n == 0)
+  } else if (n == 0) {
     end("the hypervisor closed it", false);
-  else if (error != EAGAIN && error != EINTR)
-    end(std::strerror(error), false);
+  } else if (errno != EAGAIN && errno != EINTR) {
+    end(std::strerror(errno), false);
+  }
 }
 
 void port_link::parse() {

@@ -64,6 +64,7 @@ private:
   clock::time_point until_;      ///< the guest may take so long to answer
   clock::time_point next_reset_; ///< it is asked again then
   clock::duration reset_pause_{};
+  std::unique_ptr<char[]> buffer_; ///< what is read, before it is known how much that is
   std::string in_;
   std::string out_;
   std::size_t sent_ = 0; ///< of out_

@@ -315,6 +315,31 @@ def test_a_guest_that_goes_takes_its_sessions(box):
     poll("its files are gone", lambda: box.sh("box", "ls /var/lib/banger/sessions").strip() == "", 30, 0.2)
 
 
+def test_a_session_whose_host_is_killed(box):
+    """It is lost, with all that it wrote, and who is attached is told at once. No other one is."""
+    vm(box)
+    start(box, "seq 1 50000; sleep 1000")
+    start(box, "cat", name="other")
+    whole = "".join(f"{i}\n" for i in range(1, 50001)).encode()
+    clients = [attach(box, "--no-stdin"), attach(box, "--read-only"), attach(box, stdin=subprocess.PIPE)]
+    other = attach(box, name="other", stdin=subprocess.PIPE)
+    for client in clients:
+        equal(client.stdout.read(len(whole)), whole)
+    state = f"/var/lib/banger/sessions/{session(box)['id']}/state"
+    box.sh("box", f"kill -9 $(sed -n s/^host_pid=//p {state})")
+    for client in clients:
+        out, err = finish(client, 254, seconds=10)
+        equal(out, b"")
+        check(b"is lost" in err, err)
+    equal((session(box)["state"], session(box)["error"]), ("lost", "its host was killed"))
+    equal(box.ok("session", "logs", "box/s").out, whole)
+    other.stdin.write(b"still here\n")
+    other.stdin.flush()
+    equal(other.stdout.readline(), b"still here\n")
+    box.ok("session", "stop", "box/other")
+    finish(other, 143)
+
+
 class Terminal:
     """A command on a terminal of its own."""
 

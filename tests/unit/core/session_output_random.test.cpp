@@ -1,5 +1,5 @@
 // core::session_output against a guest that is made up: a journal that grows and drops its oldest,
-// and attach processes that read it as docs/sessions.md says, with delays, breaks, and readers that
+// and attaches that read it as docs/sessions.md says, with delays, breaks, and readers that
 // come, go, stall and pay as they like. Every byte that a reader gets is held against the journal.
 #include "core/session_output.hpp"
 
@@ -112,7 +112,7 @@ struct frame {
   piece_pointer data;
 };
 
-/// One attach process, and what is on its way to it and from it.
+/// One attach in the guest, and what is on its way to it and from it.
 struct attach {
   open_source asked;
   std::deque<std::uint64_t> payments;
@@ -226,7 +226,7 @@ public:
     for (const auto& [id, x] : readers_)
       expect(x.is_ended, "each reader ends when it has all");
     expect(output_.reader_count() == 0 && output_.source_count() == 0, "nothing is left");
-    expect(attaches_.empty(), "no attach process is left in the guest");
+    expect(attaches_.empty(), "no attach is left in the guest");
     expect(output_.held_bytes() == 0, "no output is kept for nobody");
   }
 

@@ -252,6 +252,7 @@ TEST_CASE_FIXTURE(port_session_world,
   events->stall(stalled);
   REQUIRE(wait_output(stalled, 100'000));
   const auto fed = attach(what.id);
+  REQUIRE(wait_output(fed, much));
   leave();
   CHECK(events->at(stalled).lost == 1);
   CHECK(events->at(fed).lost == 1);

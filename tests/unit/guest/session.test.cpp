@@ -280,8 +280,9 @@ TEST_CASE("session: the command inherits no descriptors, no signals; the host ke
   int count = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{host + "/fd"})
     ++count;
-  // Standard ones, folder, journal, socket, signals, and the command's three pipes.
-  CHECK(count == 10);
+  // Standard ones, folder, journal, socket, signals, the command's three pipes, and of the attach
+  // its connection, and what tells the agent of its end.
+  CHECK(count == 12);
 }
 
 TEST_CASE("session: list and delete") {
