@@ -1,10 +1,12 @@
 // banger-agent: tells the host when the guest is ready, and runs commands for it.
 //
 //   banger-agent [--exec-socket PATH] [--no-control] [--sessions-dir DIR] [--sessions-run DIR]
+//   banger-agent archive pack|unpack ...    a command that it runs for a copy: agent_archive.h
 //
 // One thread, one poll(2), no timers while nothing is under way. SIGTERM ends every command and
 // the agent; sessions are processes of their own and go on.
 #define _GNU_SOURCE
+#include "agent_archive.h"
 #include "agent_command.h"
 #include "agent_control.h"
 #include "agent_exec.h"
@@ -133,6 +135,8 @@ static bool parse_options(int count, char** arguments, struct options* out) {
 }
 
 int main(int count, char** arguments) {
+  if (count > 1 && strcmp(arguments[1], "archive") == 0)
+    return agent_archive(count - 2, arguments + 2);
   struct options options = {.exec_socket = BANGER_EXEC_SOCKET,
                             .sessions_dir = BANGER_SESSIONS_DIR,
                             .sessions_run = BANGER_SESSIONS_RUN,
