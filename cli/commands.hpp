@@ -22,6 +22,9 @@ int vm_run(client::connection link, const options& how);
 int vm_exec(client::connection link, const host::paths& where, const options& how);
 int vm_ssh(client::connection link, const options& how);
 
+// copy_commands.cpp
+int vm_copy(client::connection link, const options& how);
+
 // session_commands.cpp
 int exec_as_session(client::connection link, const host::paths& where, const options& how);
 int session_start(client::connection link, const host::paths& where, const options& how);

@@ -63,6 +63,9 @@ struct outcome {
 [[nodiscard]] std::string notice_json(const std::string& text);
 [[nodiscard]] std::string end_json(const session_info& x);
 
+struct copy_figures; // copy_render.hpp
+[[nodiscard]] std::string json(const copy_figures& x);
+
 /// @param why  why the daemon's version is not known; none, or unreachable where none runs
 [[nodiscard]] std::string version_json(const std::string& client, const std::string& daemon,
                                        const failure& why);

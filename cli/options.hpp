@@ -1,6 +1,7 @@
 // What the user typed, as plain data. Made by parse.cpp; read by everything else.
 #pragma once
 
+#include "core/copy_ref.hpp"
 #include "protocol/attach.hpp"
 #include "protocol/result.hpp"
 #include "protocol/sessions.hpp"
@@ -23,6 +24,7 @@ enum class verb : std::uint8_t {
   vm_list,
   vm_show,
   vm_exec,
+  vm_copy,
   vm_ssh,
   vm_logs,
   vm_wait,
@@ -84,7 +86,7 @@ struct session_options {
 struct options {
   verb what = verb::version;
   bool is_json = false;
-  bool is_quiet = false;               ///< list: names only
+  bool is_quiet = false;               ///< list: names only; cp: no progress, no summary
   std::vector<std::string> refs;       ///< VMs or images
   std::vector<std::string> command;    ///< what followed "--"
   bool has_command = false;            ///< there was a "--"
@@ -105,6 +107,7 @@ struct options {
   std::string key;         ///< "TYPE BASE64"
   bool installs = false;   ///< ssh-config
   bool uninstalls = false; ///< ssh-config
+  core::copy_plan copy;    ///< cp
   session_options session;
 };
 

@@ -29,6 +29,7 @@ const std::vector<strings> commands{
     {"vm", "list"},
     {"vm", "show"},
     {"vm", "exec"},
+    {"vm", "cp"},
     {"vm", "ssh"},
     {"vm", "logs"},
     {"vm", "wait"},
