@@ -1,4 +1,4 @@
-"""What bench/run and bench/sessions share: a sandbox, and runs in pairs."""
+"""What bench/run, bench/sessions and bench/copy share: a sandbox, and runs in pairs."""
 import atexit
 import json
 import os
@@ -50,6 +50,14 @@ class Sandbox:
             self.run("vm", "delete", *names)
         self.run("daemon", "stop")
         shutil.rmtree(self.dir)
+
+
+def ssh_command(box, *how):
+    """The ssh that logs in to the guest, without the command."""
+    vm = json.loads(box.run("vm", "show", "box", "-o", "json").stdout)
+    key = next((box.dir / ".local").rglob("id_ed25519"))
+    return ["ssh", "-F", "/dev/null", "-i", str(key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+            "-o", "LogLevel=ERROR", "-p", str(vm["ssh_port"]), *how, f"root@{vm['address']}"]
 
 
 def timed(command, env=None, stdout=subprocess.DEVNULL):

@@ -36,6 +36,9 @@ int workspace_sync(client::connection link, const host::paths& where, const opti
 int vm_ports(client::connection link, const options& how);
 int vm_port_forward(client::connection link, const options& how);
 
+// copy_commands.cpp
+int vm_copy(client::connection link, const options& how);
+
 // session_commands.cpp
 int exec_as_session(client::connection link, const host::paths& where, const options& how);
 int session_start(client::connection link, const host::paths& where, const options& how);

@@ -1,5 +1,6 @@
 #include "cli/exec_stream.hpp"
 
+#include "cli/exec_channel.hpp"
 #include "cli/output_stream.hpp"
 #include "cli/terminal.hpp"
 #include "core/exit_code.hpp"
@@ -15,20 +16,17 @@ namespace banger::cli {
 
 namespace {
 
-constexpr std::uint32_t output_credit = 1U << 20;
-constexpr std::uint32_t credit_step = 128U << 10;
 constexpr std::size_t input_piece = 32U << 10;
-constexpr std::size_t most_unsent = 512U << 10; // of input, before we read more of it
 
 /// One running command. Output that our reader does not take is not paid for, so the daemon stops
 /// sending and the command in the guest waits.
 class stream {
 public:
   stream(session& talk, const exec_opened& opened, const exec_ends& ends)
-      : link_(talk.link()), signals_(talk.signals()), number_(opened.exec),
-        input_credit_(opened.input_credit), in_(ends.in), out_(ends.out), errors_(ends.err) {
+      : link_(talk.link()), signals_(talk.signals()), command_(talk.link(), opened), in_(ends.in),
+        out_(ends.out), errors_(ends.err) {
     if (in_ < 0)
-      end_input();
+      command_.end_input();
   }
 
   result<exec_done> run() {
@@ -36,26 +34,23 @@ public:
       take_messages();
       if (auto ok = flush(); !ok)
         return tl::make_unexpected(ok.error());
-      if (is_over_ && out_.is_empty() && errors_.is_empty())
+      if (command_.is_over() && out_.is_empty() && errors_.is_empty())
         break;
-      if (auto ok = wait(); !ok && !is_over_)
+      if (auto ok = wait(); !ok && !command_.is_over())
         return tl::make_unexpected(ok.error());
     }
-    if (problem_.code != ec::none)
-      return tl::make_unexpected(problem_);
-    return exec_done{status_, taken_};
+    if (command_.problem().code != ec::none)
+      return tl::make_unexpected(command_.problem());
+    return exec_done{command_.status(), taken_};
   }
 
 private:
-  [[nodiscard]] bool wants_input() const {
-    return !input_ended_ && input_credit_ > 0 && link_.unsent_bytes() < most_unsent;
-  }
-
   result<void> wait() {
-    pollfd waiting[] = {{is_over_ ? -1 : link_.fd(),
+    auto is_over = command_.is_over();
+    pollfd waiting[] = {{is_over ? -1 : link_.fd(),
                          static_cast<short>(POLLIN | (link_.wants_write() ? POLLOUT : 0)), 0},
                         {signals_.fd(), POLLIN, 0},
-                        {wants_input() && !is_over_ ? in_ : -1, POLLIN, 0},
+                        {command_.room() > 0 ? in_ : -1, POLLIN, 0},
                         {out_.is_empty() ? -1 : out_.fd(), POLLOUT, 0},
                         {errors_.is_empty() ? -1 : errors_.fd(), POLLOUT, 0}};
     if (::poll(waiting, std::size(waiting), -1) < 0 && errno != EINTR)
@@ -64,48 +59,36 @@ private:
       signalled(signal);
     if (waiting[2].revents != 0)
       read_input();
-    return is_over_ ? result<void>{} : link_.pump();
+    return is_over ? result<void>{} : link_.pump();
   }
 
   void signalled(int signal) {
     if (signal != SIGINT || was_interrupted_)
       ::_exit(core::exit_signalled + signal);
     was_interrupted_ = true;
-    link_.tell(exec_signal{number_, signal});
+    command_.signal(signal);
   }
 
   void read_input() {
-    std::string bytes(std::min<std::size_t>(input_piece, input_credit_), '\0');
+    std::string bytes(std::min(input_piece, command_.room()), '\0');
     auto n = ::read(in_, bytes.data(), bytes.size());
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
       return;
     if (n <= 0) {
-      end_input();
+      command_.end_input();
       return;
     }
     bytes.resize(static_cast<std::size_t>(n));
-    input_credit_ -= static_cast<std::uint32_t>(n);
     taken_ += static_cast<std::uint64_t>(n);
-    link_.tell(exec_input{number_, std::move(bytes)});
-  }
-
-  void end_input() {
-    input_ended_ = true;
-    link_.tell(exec_input_ended{number_});
+    command_.send(std::move(bytes));
   }
 
   void take_messages() {
     client::incoming message;
-    while (!is_over_ && link_.pop(message)) {
-      if (message.type == wire_name<exec_output>) {
-        if (auto output = client::decode<exec_output>(message))
-          (output->is_stderr ? errors_ : out_).add(output->bytes);
-      } else if (auto wanted = client::decode<exec_input_wanted>(message)) {
-        input_credit_ += wanted->bytes;
-      } else if (auto end = client::decode<exec_ended>(message)) {
-        ended(*end);
-      }
-    }
+    while (!command_.is_over() && link_.pop(message))
+      command_.take(message);
+    out_.add(command_.take_output());
+    errors_.add(command_.take_errors());
   }
 
   /// Where our output cannot go on the command ends with us: quietly where nobody reads.
@@ -116,34 +99,18 @@ private:
         ::_exit(core::exit_signalled + SIGPIPE);
       if (!done)
         return fail_errno("write the output");
-      written_ += static_cast<std::uint32_t>(*done);
-    }
-    if (written_ >= credit_step && !is_over_) {
-      link_.tell(exec_credit{number_, written_});
-      written_ = 0;
+      command_.pay(*done);
     }
     return {};
   }
 
-  void ended(const exec_ended& end) {
-    is_over_ = true;
-    problem_ = end.why;
-    status_ = end.signal != 0 ? core::exit_signalled + end.signal : end.exit_code;
-  }
-
   client::connection& link_;
   signal_watch& signals_;
-  std::uint64_t number_;
-  std::uint32_t input_credit_;
+  exec_channel command_;
   std::uint64_t taken_ = 0; ///< bytes of input
   int in_;
   output_stream out_, errors_;
-  std::uint32_t written_ = 0; ///< bytes of output that are not paid for yet
-  bool input_ended_ = false;
   bool was_interrupted_ = false;
-  bool is_over_ = false;
-  int status_ = 0;
-  failure problem_{ec::none, {}, {}, {}};
 };
 
 } // namespace
@@ -162,14 +129,15 @@ result<exec_done> run(session& talk, const open_exec& request, const exec_ends& 
 
 result<exec_done> run_in_guest(session& talk, const std::string& ref,
                                const std::vector<std::string>& argv, const exec_ends& ends) {
-  return run(talk, open_exec{ref, argv, {}, {}, output_credit}, ends);
+  return run(talk, open_exec{ref, argv, {}, {}, exec_channel::output_credit}, ends);
 }
 
 result<int> stream_exec(session& talk, const std::string& ref, const std::string& folder) {
   const auto& how = talk.how();
-  auto done = run(
-      talk, open_exec{ref, how.command, how.env, how.cwd.empty() ? folder : how.cwd, output_credit},
-      {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO});
+  auto done = run(talk,
+                  open_exec{ref, how.command, how.env, how.cwd.empty() ? folder : how.cwd,
+                            exec_channel::output_credit},
+                  {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO});
   return done ? result<int>{done->status} : tl::make_unexpected(done.error());
 }
 

@@ -1,10 +1,12 @@
 // A command in a guest whose standard streams are this program's own business, not the user's.
 #pragma once
 
+#include "cli/exec_channel.hpp"
 #include "cli/session.hpp"
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace banger::cli {
@@ -23,31 +25,26 @@ public:
   /// What the command wrote to its stdout and was not taken yet. It may write more of it once it
   /// is taken.
   [[nodiscard]] const std::string& output() const { return output_; }
-  void take_output(client::connection& link);
+  void take_output();
 
   /// The end of what it wrote to its stderr.
   [[nodiscard]] const std::string& errors() const { return errors_; }
 
   /// How many bytes may be written now.
-  [[nodiscard]] std::size_t input_room(const client::connection& link) const;
-  void write(client::connection& link, std::string bytes);
+  [[nodiscard]] std::size_t input_room() const { return channel_.room(); }
+  void write(std::string bytes) { channel_.send(std::move(bytes)); }
 
-  [[nodiscard]] bool is_over() const { return is_over_; }
-  [[nodiscard]] const exec_ended& end() const { return end_; } ///< once it is over
+  [[nodiscard]] bool is_over() const { return channel_.is_over(); }
+  /// Once it is over: why it could not be run, or broke off; and its status.
+  [[nodiscard]] const failure& problem() const { return channel_.problem(); }
+  [[nodiscard]] int status() const { return channel_.status(); }
 
 private:
-  explicit guest_command(const exec_opened& opened)
-      : number_(opened.exec), input_credit_(opened.input_credit) {}
-  void take(const exec_output& piece);
-  void pay(client::connection& link);
+  guest_command(client::connection& link, const exec_opened& opened) : channel_(link, opened) {}
 
-  std::uint64_t number_;
-  std::uint32_t input_credit_;
-  std::uint32_t unpaid_ = 0; ///< bytes of output that were dealt with
+  exec_channel channel_;
   std::string output_;
   std::string errors_;
-  bool is_over_ = false;
-  exec_ended end_;
 };
 
 } // namespace banger::cli

@@ -1,5 +1,6 @@
 #include "cli/json.hpp"
 
+#include "cli/copy_render.hpp"
 #include "core/base64.hpp"
 
 #include <nlohmann/json.hpp>
@@ -348,6 +349,16 @@ std::string version_json(const std::string& client, const std::string& daemon, c
 std::string ssh_config_json(bool is_installed, const std::string& config,
                             const std::string& user_config) {
   return print({{"is_installed", is_installed}, {"config", config}, {"user_config", user_config}});
+}
+
+std::string json(const copy_figures& x) {
+  return print({{"files", x.files},
+                {"directories", x.directories},
+                {"links", x.links},
+                {"bytes", x.bytes},
+                {"bytes_sent", x.bytes_sent},
+                {"left_out", x.left_out},
+                {"duration_ms", x.duration_ms}});
 }
 
 std::string stopped_json(bool was_running) {

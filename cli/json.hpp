@@ -74,6 +74,9 @@ struct outcome {
 [[nodiscard]] std::string refused_json(const std::string& vm, std::uint16_t guest_port,
                                        const std::string& why, std::uint64_t held);
 
+struct copy_figures; // copy_render.hpp
+[[nodiscard]] std::string json(const copy_figures& x);
+
 /// @param why  why the daemon's version is not known; none, or unreachable where none runs
 [[nodiscard]] std::string version_json(const std::string& client, const std::string& daemon,
                                        const failure& why);

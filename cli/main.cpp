@@ -27,6 +27,7 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::vm_list: return vm_list_all(std::move(link), how);
     case verb::vm_show: return vm_show(std::move(link), how);
     case verb::vm_exec: return vm_exec(std::move(link), where, how);
+    case verb::vm_copy: return vm_copy(std::move(link), how);
     case verb::vm_ssh: return vm_ssh(std::move(link), how);
     case verb::vm_logs: return vm_logs(std::move(link), how);
     case verb::vm_wait: return vm_wait(std::move(link), how);

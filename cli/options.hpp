@@ -1,6 +1,7 @@
 // What the user typed, as plain data. Made by parse.cpp; read by everything else.
 #pragma once
 
+#include "core/copy_ref.hpp"
 #include "core/forward_spec.hpp"
 #include "protocol/attach.hpp"
 #include "protocol/result.hpp"
@@ -24,6 +25,7 @@ enum class verb : std::uint8_t {
   vm_list,
   vm_show,
   vm_exec,
+  vm_copy,
   vm_ssh,
   vm_logs,
   vm_wait,
@@ -110,7 +112,7 @@ struct workspace_options {
 struct options {
   verb what = verb::version;
   bool is_json = false;
-  bool is_quiet = false;               ///< list: names only
+  bool is_quiet = false;               ///< list: names only; cp: no progress, no summary
   std::vector<std::string> refs;       ///< VMs or images
   std::vector<std::string> command;    ///< what followed "--"
   bool has_command = false;            ///< there was a "--"
@@ -133,6 +135,7 @@ struct options {
   bool uninstalls = false;                  ///< ssh-config
   std::vector<core::forward_spec> forwards; ///< vm port-forward
   bool forwards_found = false;              ///< and what begins to listen in the guest
+  core::copy_plan copy;                     ///< cp
   session_options session;
   workspace_options workspace;
 };

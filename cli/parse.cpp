@@ -2,6 +2,7 @@
 
 #include "cli/json.hpp"
 #include "cli/option_values.hpp"
+#include "cli/parse_copy.hpp"
 #include "cli/parse_ports.hpp"
 #include "cli/parse_session.hpp"
 #include "cli/parse_workspace.hpp"
@@ -184,6 +185,7 @@ private:
     exec->add_flag("-t,--tty", out_.what.session.is_terminal, "on a terminal of the guest");
     exec->add_flag("-d,--detach", out_.what.session.detaches,
                    "leave it running as a session, and print the session's name");
+    add_copy(*vm, out_.what);
     add_ref(
         command(vm, "ssh", verb::vm_ssh, "log in with ssh",
                 "For example:  banger vm ssh box\n"
@@ -405,7 +407,7 @@ private:
     x.wanted = raw_.wanted == "stopped" ? vm_state::stopped : vm_state::running;
     auto takes_command = x.what == verb::vm_run || x.what == verb::vm_exec ||
                          x.what == verb::vm_ssh || x.what == verb::session_start ||
-                         x.what == verb::session_send;
+                         x.what == verb::session_send || x.what == verb::vm_copy;
     if (x.has_command && !takes_command)
       return fail(ec::bad_request, "'--' has no place here");
     if (x.what == verb::vm_exec && x.command.empty())
@@ -417,6 +419,8 @@ private:
       return fail(ec::bad_request, "a command is missing after '--'");
     if (x.what == verb::image_build && x.refs.empty())
       x.refs = {"debian"};
+    if (x.what == verb::vm_copy)
+      return check_copy(x);
     drop_repeated(x.refs);
     if (auto ok = session_->check(); !ok)
       return ok;

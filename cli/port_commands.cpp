@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 #include "cli/guest_command.hpp"
+#include "cli/guest_script.hpp"
 #include "cli/json.hpp"
 #include "cli/port_forward.hpp"
 #include "cli/render.hpp"
@@ -19,35 +20,14 @@ const std::string agent_program = "/usr/lib/banger/banger-agent";
 
 /// All that a short command of the agent prints.
 result<std::string> agent_output(session& talk, const std::string& ref, const std::string& verb) {
-  auto command = guest_command::open(talk, ref, {agent_program, verb});
-  if (!command)
-    return tl::make_unexpected(command.error());
-  std::string all;
-  auto& link = talk.link();
-  for (;;) {
-    command->take_messages(link);
-    all += command->output();
-    command->take_output(link);
-    if (command->is_over())
-      break;
-    pollfd waiting[] = {
-        {link.fd(), static_cast<short>(POLLIN | (link.wants_write() ? POLLOUT : 0)), 0},
-        {talk.signals().fd(), POLLIN, 0}};
-    if (::poll(waiting, std::size(waiting), -1) < 0 && errno != EINTR)
-      return fail_errno("wait");
-    if (auto signal = talk.signals().take(); signal != 0)
-      ::_exit(core::exit_signalled + signal);
-    if (auto ok = link.pump(); !ok)
-      return tl::make_unexpected(ok.error());
-  }
-  const auto& end = command->end();
-  if (end.why.code != ec::none)
-    return tl::make_unexpected(end.why);
-  if (end.exit_code != 0 || end.signal != 0)
+  auto end = run_script(talk, ref, {agent_program, verb});
+  if (!end)
+    return tl::make_unexpected(end.error());
+  if (end->status != 0)
     return fail(ec::version_mismatch, "look at the ports of vm '" + ref + "'",
                 "the guest's agent does not know how",
                 "build the image again, and make a new VM: banger image build");
-  return all;
+  return std::move(end->out);
 }
 
 /// Listens where it is told to, before anything else is begun.

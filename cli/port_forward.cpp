@@ -100,17 +100,17 @@ result<void> port_forward::take_guest() {
     return fail(ec::version_mismatch, "forward ports of vm '" + name_ + "'",
                 "the guest's agent speaks another protocol",
                 "build the image again: banger image build");
-  command_.take_output(talk_.link());
+  command_.take_output();
   return command_.is_over() ? tl::make_unexpected(ended()) : result<void>{};
 }
 
 failure port_forward::ended() const {
-  const auto& end = command_.end();
-  failure why{ec::link_lost, "forward ports of vm '" + name_ + "'", end.why.why, {}};
-  if (end.why.code == ec::none)
+  const auto& end = command_.problem();
+  failure why{ec::link_lost, "forward ports of vm '" + name_ + "'", end.why, {}};
+  if (end.code == ec::none)
     why.why = "banger-agent ended in the guest" +
               (command_.errors().empty() ? std::string{} : ": " + command_.errors());
-  if (!is_ready_ && end.why.code == ec::none) { // it did not know what we want of it
+  if (!is_ready_ && end.code == ec::none) { // it did not know what we want of it
     why.code = ec::version_mismatch;
     why.why = "the guest's agent cannot forward ports";
     why.hint = "build the image again, and make a new VM: banger image build";
@@ -119,14 +119,13 @@ failure port_forward::ended() const {
 }
 
 void port_forward::send_guest() {
-  auto& link = talk_.link();
   for (;;) {
     const unsigned char* bytes = nullptr;
     const auto size =
-        std::min({forward_output(mux_.get(), &bytes), command_.input_room(link), most_at_once});
+        std::min({forward_output(mux_.get(), &bytes), command_.input_room(), most_at_once});
     if (size == 0)
       return;
-    command_.write(link, std::string{reinterpret_cast<const char*>(bytes), size});
+    command_.write(std::string{reinterpret_cast<const char*>(bytes), size});
     forward_sent(mux_.get(), size);
   }
 }

@@ -51,9 +51,6 @@ bool wants_colour() {
   return is_terminal(STDERR_FILENO) && (no == nullptr || *no == '\0');
 }
 
-namespace {
-
-/// Of the terminal behind stderr, in columns.
 std::size_t terminal_width() {
   constexpr std::size_t usual = 80, least = 20;
   winsize size{};
@@ -61,8 +58,6 @@ std::size_t terminal_width() {
     return usual;
   return std::max<std::size_t>(size.ws_col, least);
 }
-
-} // namespace
 
 progress::progress() : is_on_(is_terminal(STDERR_FILENO)) {}
 

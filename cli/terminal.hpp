@@ -20,6 +20,9 @@ void print_error(std::string_view text); ///< to stderr
 
 [[nodiscard]] bool is_terminal(int fd);
 
+/// Of the terminal behind stderr, in columns; 80 where it does not say.
+[[nodiscard]] std::size_t terminal_width();
+
 /// Whether stderr takes colours: a terminal, and NO_COLOR is not set (no-color.org).
 [[nodiscard]] bool wants_colour();
 

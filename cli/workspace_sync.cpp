@@ -101,8 +101,7 @@ private:
       return tl::make_unexpected(sent.error());
     auto what = core::parse_name_status(sent->out);
     auto agreed = what && agree(*what, "in the guest");
-    auto end =
-        guest(agreed ? core::apply_sync_script(path) : core::drop_sync_script(path));
+    auto end = guest(agreed ? core::apply_sync_script(path) : core::drop_sync_script(path));
     if (!what)
       return tl::make_unexpected(what.error());
     if (!end)

@@ -1,10 +1,12 @@
 // banger-agent: tells the host when the guest is ready, and runs commands for it.
 //
 //   banger-agent [--exec-socket PATH] [--no-control] [--sessions-dir DIR] [--sessions-run DIR]
+//   banger-agent archive pack|unpack ...    a command that it runs for a copy: agent_archive.h
 //
 // One thread, one poll(2), no timers while nothing is under way. SIGTERM ends every command and
 // the agent; sessions are processes of their own and go on.
 #define _GNU_SOURCE
+#include "agent_archive.h"
 #include "agent_command.h"
 #include "agent_control.h"
 #include "agent_exec.h"
@@ -137,7 +139,9 @@ static bool parse_options(int count, char** arguments, struct options* out) {
 
 /// @returns whether it is one of the commands that the host runs; else this is the agent itself
 static bool run_command(int count, char** arguments, int* status) {
-  if (count == 2 && strcmp(arguments[1], "ports") == 0)
+  if (count > 1 && strcmp(arguments[1], "archive") == 0)
+    *status = agent_archive(count - 2, arguments + 2);
+  else if (count == 2 && strcmp(arguments[1], "ports") == 0)
     *status = agent_ports();
   else if (count == 2 && strcmp(arguments[1], "forward") == 0)
     *status = agent_forward(false);

@@ -21,8 +21,7 @@ enum port_next port_next(const unsigned char* bytes, size_t size, struct port_fr
   out->stream = wire_load_u32(bytes + 4);
   out->size = wire_load_u32(bytes + 8);
   out->payload = bytes + PORT_HEADER_SIZE;
-  if (out->type < port_reset || out->type > port_gone || bytes[3] != 0 ||
-      out->size > PORT_DATA_MAX)
+  if (out->type < port_reset || out->type > port_gone || bytes[3] != 0 || out->size > PORT_DATA_MAX)
     return port_next_bad;
   if (size < PORT_OVERHEAD + out->size)
     return port_next_partial;

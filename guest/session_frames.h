@@ -60,9 +60,9 @@ enum session_flag {
   SESSION_FLAG_STDIN_CLOSED = 2, ///< of 'N'
   SESSION_FLAG_READ_ONLY = 1,    ///< of 'A', as all below
   SESSION_FLAG_NO_FOLLOW = 2,
-  SESSION_FLAG_STATUS_ONLY = 4,  ///< no output, only its end
-  SESSION_FLAG_FROM_TIME = 8,    ///< `from` is Unix time in ms
-  SESSION_FLAG_FROM_LAST = 16,   ///< `from` counts back from the end
+  SESSION_FLAG_STATUS_ONLY = 4, ///< no output, only its end
+  SESSION_FLAG_FROM_TIME = 8,   ///< `from` is Unix time in ms
+  SESSION_FLAG_FROM_LAST = 16,  ///< `from` counts back from the end
 };
 
 /// What a start failed at.

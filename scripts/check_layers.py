@@ -5,6 +5,7 @@ import re
 import sys
 
 MAY = {  # folder: what it may include, besides itself
+    "archive": [],
     "protocol": [],
     "core": ["protocol"],
     "host": ["core", "protocol"],
@@ -13,7 +14,7 @@ MAY = {  # folder: what it may include, besides itself
     "network": ["host", "core", "protocol"],
     "images": ["host", "core", "protocol"],
     "ssh": ["host", "core", "protocol"],
-    "guest": ["core"],
+    "guest": ["archive", "core"],
     "transport": ["host", "core", "protocol"],
     "port": ["guest", "ssh", "host", "core", "protocol"],
     "actors": ["guest", "port", "transport", "ssh", "hypervisor", "storage", "host", "core", "protocol"],
@@ -21,7 +22,7 @@ MAY = {  # folder: what it may include, besides itself
     "include": ["protocol"],
     "daemon": ["actors", "transport", "ssh", "hypervisor", "storage", "host", "core", "protocol"],
     "workspace": ["host", "core", "protocol"],
-    "cli": ["workspace", "client", "guest", "host", "core", "protocol"],
+    "cli": ["archive", "workspace", "client", "guest", "host", "core", "protocol"],
 }
 # Headers that load CAF. Folders that must stay free of it, so that the command line starts fast and the pure
 # parts compile fast, may not include them.

@@ -1,8 +1,10 @@
-// For tests: what the command line does for a workspace, without a guest between. The scripts for the guest's sh run here.
+// For tests: what the command line does for a workspace, without a guest between. The scripts for
+// the guest's sh run here.
 //
-//   driver pack PATH WORK_PARENT [full-copy] [untracked] [depth=N] [from=REF]    the archive, on stdout
-//   driver prepare PATH BRANCH FROM IS_REPOSITORY, driver export PATH BASE SINCE, driver status PATH, driver list,
-//   driver stage PATH FORCED, driver apply PATH, driver drop PATH, driver freeze PATH
+//   driver pack PATH WORK_PARENT [full-copy] [untracked] [depth=N] [from=REF]    the archive, on
+//   stdout driver prepare PATH BRANCH FROM IS_REPOSITORY, driver export PATH BASE SINCE, driver
+//   status PATH, driver list, driver stage PATH FORCED, driver apply PATH, driver drop PATH, driver
+//   freeze PATH
 #include "core/workspace_script.hpp"
 #include "host/process.hpp"
 #include "workspace/source.hpp"
@@ -52,8 +54,9 @@ int pack(const std::vector<std::string>& words) {
   auto end = workspace::finish_packing(*tar);
   if (!end)
     return complain(end.error());
-  std::fprintf(stderr, "from=%s commits=%u made=%zu pack=%zu tree=%s\n", what->from.c_str(), what->depth, what->made_files,
-               static_cast<std::size_t>(what->pack_bytes), what->tree.c_str());
+  std::fprintf(stderr, "from=%s commits=%u made=%zu pack=%zu tree=%s\n", what->from.c_str(),
+               what->depth, what->made_files, static_cast<std::size_t>(what->pack_bytes),
+               what->tree.c_str());
   for (const auto& text : what->warnings)
     std::fprintf(stderr, "warning: %s\n", text.c_str());
   return 0;
