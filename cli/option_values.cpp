@@ -2,6 +2,7 @@
 
 #include "core/sizes.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace banger::cli {
@@ -42,6 +43,14 @@ result<void> take_size(const std::string& text, const std::string& what, std::ui
     return tl::make_unexpected(size.error());
   out = *size;
   return {};
+}
+
+void drop_repeated(std::vector<std::string>& words) {
+  std::vector<std::string> kept;
+  for (auto& word : words)
+    if (std::find(kept.begin(), kept.end(), word) == kept.end())
+      kept.push_back(std::move(word));
+  words = std::move(kept);
 }
 
 } // namespace banger::cli

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace banger::cli {
 
@@ -20,5 +21,8 @@ namespace banger::cli {
 /// A size like "512M" or "2G" as MiB; an empty text leaves `out` as it is. Errors: bad_request.
 [[nodiscard]] result<void> take_size(const std::string& text, const std::string& what,
                                      std::uint32_t& out);
+
+/// Keeps the first of each: "vm stop box box" is to stop it once.
+void drop_repeated(std::vector<std::string>& words);
 
 } // namespace banger::cli

@@ -216,9 +216,10 @@ private:
   void build_image() {
     auto* image = group("image", "build and look at images: what VMs boot from",
                         "The usual way:  banger image build\nWhat next:      banger image list");
-    auto* build = command(image, "build", verb::image_build, "build an image from Debian packages",
-                          "Recipes that come with banger:  debian, debian-systemd\nWhat next:  "
-                          "banger vm run --image NAME");
+    auto* build =
+        command(image, "build", verb::image_build, "build an image from Debian packages",
+                "Recipes that come with banger:  debian, debian-dev, debian-systemd\nWhat next:  "
+                "banger vm run --image NAME");
     build->add_option("NAME", out_.what.refs, "name of the image (debian)")->expected(0, 1);
     build->add_option("--recipe", out_.what.recipe, "a recipe of your own (TOML)")
         ->check(CLI::ExistingFile);
@@ -391,15 +392,6 @@ private:
 
   // -- values
   // -------------------------------------------------------------------------------------------
-
-  /// Keeps the first of each: "vm stop box box" is to stop it once.
-  static void drop_repeated(std::vector<std::string>& words) {
-    std::vector<std::string> kept;
-    for (auto& word : words)
-      if (std::find(kept.begin(), kept.end(), word) == kept.end())
-        kept.push_back(std::move(word));
-    words = std::move(kept);
-  }
 
   result<void> check() {
     auto& x = out_.what;
