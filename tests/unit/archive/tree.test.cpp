@@ -247,6 +247,20 @@ TEST_CASE("archive: cut anywhere, nothing is left that is not whole") {
   }
 }
 
+TEST_CASE("archive: a file that is cut off leaves what was there, and nothing of its own") {
+  temporary_folder here;
+  write_file(here / "file", "the new one");
+  const auto archive = pack({here / "file"}).bytes;
+  fs::create_directories(here / "into");
+  write_file(here / "into/file", "the old one");
+  constexpr std::size_t ends = 2 * ARCHIVE_HEADER_SIZE + 8 + 40; // of the file, and the trailer
+  for (std::size_t size = 0; size <= archive.size() - ends; ++size) {
+    unpack(std::string_view{archive}.substr(0, size), here / "into");
+    CHECK(names_in(here / "into") == names{"file"});
+    CHECK(read_file(here / "into/file") == "the old one");
+  }
+}
+
 TEST_CASE("archive: damaged anywhere, it writes nowhere else and leaves nothing unfinished") {
   temporary_folder here;
   make_tree(here / "src");
