@@ -58,7 +58,8 @@ result<workspace::parcel> pack_workspace(session& talk, const host::paths& where
                                          const workspace::source_request& request) {
   auto packed = workspace::pack(from, request, where.cache + "/workspaces", talk.signals().fd());
   if (packed && from.where)
-    if (auto ok = workspace::add_record(*packed, workspace_record(from, request, packed->tree));
+    if (auto ok = workspace::add_record(*packed, from.where->head,
+                                        workspace_record(from, request, packed->tree));
         !ok)
       return tl::make_unexpected(ok.error());
   return packed;

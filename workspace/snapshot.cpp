@@ -193,20 +193,40 @@ private:
     return {};
   }
 
-  /// git makes files of mode 0644 and 0755; where they have others here, the guest is told.
+  /// git makes files of mode 0666 and 0777, less the umask. The guest is told of the umask with
+  /// which most are as they are here, and of all others.
   result<void> write_lists() {
-    std::map<unsigned, std::vector<std::string>> odd;
     std::map<std::string_view, bool> is_program;
     for (const auto& entry : listing_.index)
       is_program[entry.path] = entry.mode == "100755";
+    std::vector<std::pair<mode_t, const std::string*>> modes;
     for (const auto& path : plan_.made) {
       struct stat info {};
-      if (::lstat((where_.top + "/" + path).c_str(), &info) != 0 || !S_ISREG(info.st_mode))
-        continue;
-      auto mode = info.st_mode & 07777U;
-      if (mode != (is_program[path] ? 0755U : 0644U))
-        odd[mode].push_back(path);
+      if (::lstat((where_.top + "/" + path).c_str(), &info) == 0 && S_ISREG(info.st_mode))
+        modes.emplace_back(info.st_mode & 07777U, &path);
     }
+    auto mode_with = [&](mode_t mask, const std::string& path) {
+      return (is_program[path] ? 0777U : 0666U) & ~mask;
+    };
+    mode_t best = 022;
+    std::ptrdiff_t most = 0;
+    for (mode_t mask : {022U, 002U, 077U, 027U, 007U, 0U}) {
+      auto count = std::count_if(modes.begin(), modes.end(), [&](const auto& x) {
+        return x.first == mode_with(mask, *x.second);
+      });
+      if (count > most) {
+        best = mask;
+        most = count;
+      }
+    }
+    std::map<mode_t, std::vector<std::string>> odd;
+    for (const auto& [mode, path] : modes)
+      if (mode != mode_with(best, *path))
+        odd[mode].push_back(*path);
+    char text[8];
+    std::snprintf(text, sizeof text, "%04o", best);
+    if (auto ok = write("banger/umask", text); !ok)
+      return ok;
     for (const auto& [mode, paths] : odd) {
       char name[32];
       std::snprintf(name, sizeof name, "banger/mode-%04o", mode);

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* record_name = "/stage/.git/banger/workspace";
+constexpr const char* notes = "/stage/.git/banger";
 
 /// The settings of a repository's own file that may go along as they are.
 result<std::string> carried_config(const git& program, const std::vector<std::string>& which) {
@@ -212,8 +212,10 @@ result<parcel> pack(const source& from, const source_request& request, const std
   return pack_snapshot(from, request, parent, cancel_fd);
 }
 
-result<void> add_record(const parcel& what, std::string_view record) {
-  return host::write_file(what.folder.path() + record_name, record, 0644);
+result<void> add_record(const parcel& what, std::string_view head, std::string_view record) {
+  auto folder = what.folder.path() + notes;
+  auto ok = host::write_file(folder + "/head", head.empty() ? "" : std::string{head} + "\n", 0644);
+  return ok ? host::write_file(folder + "/workspace", record, 0644) : ok;
 }
 
 result<packer> start_packing(const parcel& what) {

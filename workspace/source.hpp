@@ -46,8 +46,10 @@ struct parcel {
 [[nodiscard]] result<parcel> pack(const source& from, const source_request& request,
                                   const std::string& parent, int cancel_fd);
 
-/// Adds what the guest shall know of where its workspace came from. Errors: failed, no_space.
-[[nodiscard]] result<void> add_record(const parcel& what, std::string_view record);
+/// Adds what the guest shall know of where its workspace came from. @param head  the commit that is
+/// checked out. Errors: failed, no_space.
+[[nodiscard]] result<void> add_record(const parcel& what, std::string_view head,
+                                      std::string_view record);
 
 /// A running tar, whose archive comes out of `out`.
 struct packer {

@@ -15,14 +15,12 @@ alternate() { printf '"%s"' "$(printf %s "$1" | sed 's/["\\]/\\&/g')"; }
 # new objects go there, too. Neither the index nor the work tree is touched.
 tree_here() {
   mkdir -p "$1"
-  index=$(git rev-parse --git-path index)
-  [ ! -e "$index" ] || cp -p -- "$index" "$1/index"
+  [ ! -e .git/index ] || cp -p .git/index "$1/index"
   (
     export GIT_INDEX_FILE="$1/index"
     if [ $# -gt 1 ]; then
-      objects=$(git rev-parse --path-format=absolute --git-path objects)
       mkdir -p "$2"
-      GIT_ALTERNATE_OBJECT_DIRECTORIES=$(alternate "$objects")
+      GIT_ALTERNATE_OBJECT_DIRECTORIES=$(alternate "$PWD/.git/objects")
       export GIT_OBJECT_DIRECTORY="$2" GIT_ALTERNATE_OBJECT_DIRECTORIES
     fi
     quiet_git add --sparse -A . 2>"$1/said" || { cat "$1/said" >&2; exit 1; }
@@ -32,12 +30,19 @@ tree_here() {
 
 # Makes of what was unpacked here what shall be here.
 check_out() {
-  if [ -s .git/banger/made ]; then quiet_git checkout-index -f -u -z --stdin <.git/banger/made; fi
+  # What checkout-index makes it has looked at; where all was sent, nothing has been.
+  if [ -e .git/banger/made ]; then
+    [ ! -s .git/banger/made ] ||
+      (umask "$(cat .git/banger/umask)" && quiet_git checkout-index -f -u -z --stdin <.git/banger/made)
+  else
+    quiet_git update-index -q --refresh --ignore-submodules >/dev/null 2>&1 || :
+  fi
   for list in .git/banger/mode-*; do
     [ ! -e "$list" ] || xargs -0 chmod "${list##*-}" -- <"$list"
   done
-  if [ -s .git/banger/assumed ]; then git update-index --assume-unchanged -z --stdin <.git/banger/assumed; fi
-  quiet_git update-index -q --refresh --ignore-submodules >/dev/null 2>&1 || :
+  if [ -s .git/banger/assumed ]; then
+    git update-index --assume-unchanged -z --stdin <.git/banger/assumed
+  fi
 }
 
 keep_as_prepared() {
@@ -55,9 +60,8 @@ print_patch() {
 # What is here now is what banger prepared.
 note_prepared() {
   tree=$(tree_here "$PWD/.git/banger/tmp")
-  rm -rf .git/banger/tmp .git/banger/made .git/banger/mode-*
+  rm -rf .git/banger/tmp .git/banger/made .git/banger/umask .git/banger/mode-*
   keep_as_prepared "$tree"
-  git rev-parse --verify --quiet HEAD >.git/banger/head || :
 }
 
 go_to_workspace() {

@@ -24,10 +24,11 @@ if [ "$is_repository" = 1 ]; then
   if [ -n "$branch" ]; then
     git switch -q --no-track -c "$branch" ${from:+"$from"} 2>.git/banger/said || fail 75 "$(tail -n 1 .git/banger/said)"
     rm -f .git/banger/said
+    [ -z "$from" ] || printf '%s\n' "$from" >.git/banger/head
     note_prepared
   fi
   mkdir -p "$registry"
-  ln -sfn -- "$path" "$registry/$(printf %s "$path" | cksum | tr ' ' -)"
+  ln -sfn -- "$path" "$registry/$(printf %s "$path" | cksum)"
 fi
 cd /
 if [ -d "$path" ]; then rmdir -- "$path"; fi

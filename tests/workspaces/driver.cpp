@@ -42,7 +42,9 @@ int pack(const std::vector<std::string>& words) {
   if (!what)
     return complain(what.error());
   if (from->where)
-    if (auto ok = workspace::add_record(*what, "{\"tree\": \"" + what->tree + "\"}\n"); !ok)
+    if (auto ok =
+            workspace::add_record(*what, from->where->head, "{\"tree\": \"" + what->tree + "\"}\n");
+        !ok)
       return complain(ok.error());
   auto tar = workspace::start_packing(*what);
   if (!tar)

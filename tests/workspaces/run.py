@@ -62,6 +62,18 @@ def test_names_modes_and_changes(case):
     case.export_equals(head)
 
 
+def test_modes_of_another_umask(case):
+    case.init()
+    for i in range(5):
+        case.write(f"f{i}", mode=0o664)
+    case.write("program", mode=0o775)
+    case.write("other", mode=0o644)
+    case.commit()
+    case.prepare()
+    case.same_files(["f0", "f4", "program", "other"])
+    equal(git(case.guest, "diff-files", "--name-only"), b"other\n")  # the only one that git has to look at again
+
+
 def test_untracked_files(case):
     case.init()
     case.write(".gitignore", "*.o\n")
