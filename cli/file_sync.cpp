@@ -36,27 +36,44 @@ std::string problem_of(const core::file_sync& file) {
   return {};
 }
 
+/// Copies one file, link or folder (without what is in it). Sockets and their like are left out.
+result<void> stage_one(const fs::path& from, const fs::path& to, std::uint32_t mode) {
+  std::error_code error;
+  auto kind = fs::symlink_status(from, error).type();
+  if (kind == fs::file_type::symlink)
+    fs::copy_symlink(from, to, error);
+  else if (kind == fs::file_type::directory)
+    fs::create_directory(to, from, error);
+  else if (kind == fs::file_type::regular)
+    fs::copy_file(from, to, fs::copy_options::overwrite_existing, error);
+  if (!error && kind == fs::file_type::regular && mode != 0)
+    fs::permissions(to, static_cast<fs::perms>(mode), error);
+  return error ? fail(ec::failed, "copy " + from.string(), error.message()) : result<void>{};
+}
+
 /// Copies it below `stage`, and adds to `names` what tar has to pack.
 result<void> stage_file(const core::file_sync& file, const std::string& stage,
                         std::vector<std::string>& names) {
-  auto to = fs::path{stage + file.guest};
   std::error_code error;
+  auto from = fs::canonical(file.host, error);
+  auto to = fs::path{stage + file.guest};
   fs::create_directories(to.parent_path(), error);
-  fs::copy(fs::canonical(file.host, error), to,
-           fs::copy_options::recursive | fs::copy_options::copy_symlinks |
-               fs::copy_options::overwrite_existing,
-           error);
-  if (error)
-    return fail(ec::failed, "copy " + file.host, error.message());
-  auto add = [&](const fs::path& path) {
-    names.push_back(path.lexically_relative(stage).string());
-    if (file.mode != 0 && fs::is_regular_file(fs::symlink_status(path)))
-      fs::permissions(path, static_cast<fs::perms>(file.mode), error);
+  auto add = [&](const fs::path& source, const fs::path& copy) -> result<void> {
+    if (auto ok = stage_one(source, copy, file.mode); !ok)
+      return ok;
+    if (host::exists(copy.string()))
+      names.push_back(copy.lexically_relative(stage).string());
+    return {};
   };
-  add(to);
-  if (fs::is_directory(fs::symlink_status(to)))
-    for (const auto& entry : fs::recursive_directory_iterator{to, error})
-      add(entry.path());
+  if (auto ok = add(from, to); !ok || !fs::is_directory(from))
+    return ok;
+  for (auto at = fs::recursive_directory_iterator{from, error};
+       at != fs::recursive_directory_iterator{}; at.increment(error)) {
+    if (error)
+      break;
+    if (auto ok = add(at->path(), to / at->path().lexically_relative(from)); !ok)
+      return ok;
+  }
   return error ? fail(ec::failed, "copy " + file.host, error.message()) : result<void>{};
 }
 

@@ -24,6 +24,8 @@ workspace_plan plan_workspace(const workspace_listing& listing) {
       at->second = letter; // of an unmerged file, 'U' and how the work tree differs
   }
   std::set<std::string_view> filtered{listing.filtered.begin(), listing.filtered.end()};
+  std::set<std::string_view> converted{listing.converted.begin(), listing.converted.end()};
+  std::set<std::string_view> hidden{listing.hidden.begin(), listing.hidden.end()};
   for (const auto& entry : listing.index) {
     if (entry.mode == "160000") {
       plan.submodules.push_back(entry.path);
@@ -32,24 +34,28 @@ workspace_plan plan_workspace(const workspace_listing& listing) {
     plan.objects.push_back(entry.object);
     auto change = changes.find(entry.path);
     auto is_changed = change != changes.end();
-    if (entry.tag == 'S' || entry.tag == 's') // skip-worktree
+    if (entry.tag == 'S' || entry.tag == 's') { // skip-worktree
+      if (hidden.count(entry.path) > 0)
+        plan.sent.push_back(entry.path);
       continue;
+    }
     if (is_changed && change->second == 'D')
       continue;
     // git does not look at a file that it is to assume unchanged, so nobody knows.
     auto is_assumed = entry.tag >= 'a' && entry.tag <= 'z';
     auto is_filtered = filtered.count(entry.path) > 0;
-    if (is_changed || is_assumed || is_filtered || entry.stage != 0)
+    if (is_changed || is_assumed || is_filtered || converted.count(entry.path) > 0 ||
+        entry.stage != 0)
       plan.sent.push_back(entry.path);
     else
       plan.made.push_back(entry.path);
-    if (is_filtered && !is_changed)
-      plan.assumed.push_back(entry.path);
+    if (is_filtered)
+      (is_changed ? plan.unsettled : plan.assumed).push_back(entry.path);
   }
   for (const auto& path : listing.untracked)
     (path.ends_with('/') ? plan.nested : plan.sent).push_back(path);
-  for (auto* list :
-       {&plan.made, &plan.sent, &plan.assumed, &plan.objects, &plan.submodules, &plan.nested})
+  for (auto* list : {&plan.made, &plan.sent, &plan.assumed, &plan.unsettled, &plan.objects,
+                     &plan.submodules, &plan.nested})
     sort_once(*list);
   return plan;
 }

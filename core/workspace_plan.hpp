@@ -17,6 +17,8 @@ struct workspace_listing {
   std::vector<std::string> untracked;                ///< those that are to go along
   std::vector<std::string>
       filtered; ///< files whose content a program of the host makes: of Git LFS
+  std::vector<std::string> converted; ///< that git may make otherwise than they are here
+  std::vector<std::string> hidden;    ///< of the skip-worktree entries those that are there
 };
 
 struct workspace_plan {
@@ -24,6 +26,7 @@ struct workspace_plan {
   std::vector<std::string> sent; ///< as they are here
   std::vector<std::string>
       assumed; ///< of `sent`: to be taken for unchanged, because only a filter tells
+  std::vector<std::string> unsettled;  ///< of `sent`: changed, and a filter makes their content
   std::vector<std::string> objects;    ///< blobs of the index
   std::vector<std::string> submodules; ///< that stay empty
   std::vector<std::string> nested;     ///< untracked repositories, which stay behind

@@ -56,8 +56,9 @@ std::vector<std::string> environment_with(const std::vector<std::string>& more) 
   for (auto* at = environ; *at != nullptr; ++at)
     if (std::strncmp(*at, "GIT_", 4) != 0)
       all.emplace_back(*at);
-  all.insert(all.end(), {"LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0",
-                         "GIT_NO_LAZY_FETCH=1", "GIT_NO_REPLACE_OBJECTS=1"});
+  all.insert(all.end(),
+             {"LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1",
+              "GIT_NO_REPLACE_OBJECTS=1", "GIT_GRAFT_FILE=/dev/null"});
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -120,7 +121,8 @@ result<git> git::open(std::string folder, int cancel_fd) {
 result<finished> git::run(const std::vector<std::string>& arguments, std::string_view input) const {
   // A file system monitor would be told of us, and could be started.
   std::vector<std::string> line{"-c", "core.fsmonitor=false",  "-c", "index.sparse=false",
-                                "-c", "core.splitIndex=false", "-c", "core.untrackedCache=false"};
+                                "-c", "core.splitIndex=false", "-c", "core.untrackedCache=false",
+                                "-c", "core.safecrlf=false",   "-c", "core.hooksPath=/dev/null"};
   line.insert(line.end(), arguments.begin(), arguments.end());
   return tool_.run(folder_, line, input, environment_);
 }
@@ -141,7 +143,7 @@ result<std::string> git::output(const std::vector<std::string>& arguments,
   if (done->status != 0)
     return fail(ec::failed, "run git " + arguments.front() + " in " + folder_,
                 done->err.empty() ? "it exited with status " + std::to_string(done->status)
-                                  : last_line(done->err));
+                                  : reason_in(done->err));
   return std::move(done->out);
 }
 
@@ -152,8 +154,12 @@ result<std::string> git::line(const std::vector<std::string>& arguments) const {
   return text;
 }
 
-std::string last_line(std::string_view text) {
+std::string reason_in(std::string_view text) {
   auto lines = core::split_lines(text);
+  for (const auto& line : lines)
+    for (std::string_view word : {"fatal: ", "error: "})
+      if (line.starts_with(word))
+        return line.substr(word.size());
   while (!lines.empty() && lines.back().empty())
     lines.pop_back();
   return lines.empty() ? std::string{} : lines.back();

@@ -69,7 +69,7 @@ private:
   std::vector<std::string> environment_;
 };
 
-/// The last line of what a program said on stderr, for an error.
-[[nodiscard]] std::string last_line(std::string_view text);
+/// The line that says why, of what git wrote to stderr: the first error, else the last line.
+[[nodiscard]] std::string reason_in(std::string_view text);
 
 } // namespace banger::workspace

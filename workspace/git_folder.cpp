@@ -5,7 +5,6 @@
 #include "host/files.hpp"
 
 #include <cstdlib>
-#include <tuple>
 
 namespace banger::workspace {
 
@@ -15,7 +14,8 @@ class writer {
 public:
   writer(const repository& where, const git& program, const history& past, const tags& marks,
          const std::string& folder)
-      : where_(where), real_(program), commits_(past.commits), refs_(marks.refs), folder_(folder) {}
+      : where_(where), real_(program), commits_(past.commits), is_whole_(past.is_whole),
+        refs_(marks.refs), folder_(folder) {}
 
   result<std::vector<std::string>> write_all() {
     for (auto step : {&writer::write_refs, &writer::write_config, &writer::write_rules,
@@ -39,14 +39,15 @@ private:
     if (!is_detached && !where_.head.empty())
       refs_ += where_.head + " " + where_.branch + "\n";
     auto here = names_of(commits_);
-    auto remotes = real_.output(
-        {"for-each-ref", "--format=%(objectname) %(symref) %(refname)", "refs/remotes"});
+    auto remotes = real_.output({"for-each-ref", "--format=%(objectname) %(symref) %(refname)",
+                                 "refs/remotes", is_whole_ ? "refs/heads" : "refs/remotes"});
     if (!remotes)
       return tl::make_unexpected(remotes.error());
     for (const auto& line : core::split_lines(*remotes)) {
       auto object = line.substr(0, line.find(' '));
       auto is_symbolic = line.compare(object.size(), 2, "  ") != 0;
-      if (!is_symbolic && here.find(object + "\n") != std::string::npos)
+      if (!is_symbolic && line.substr(object.size() + 2) != where_.branch &&
+          here.find(object + "\n") != std::string::npos)
         refs_ += object + " " + line.substr(object.size() + 2) + "\n";
     }
     if (auto ok = write("packed-refs", refs_); !ok)
@@ -59,46 +60,49 @@ private:
   }
 
   result<void> write_config() {
-    auto text = real_.output({"config", "-z", "--list"});
+    auto carried = carried_settings(real_);
     auto format = real_.line({"rev-parse", "--show-object-format"});
-    if (!text || !format)
-      return tl::make_unexpected((!text ? text : format).error());
+    if (!carried || !format)
+      return tl::make_unexpected(!carried ? carried.error() : format.error());
     std::vector<std::pair<std::string, std::string>> kept{
         {"core.repositoryformatversion", *format == "sha1" ? "0" : "1"},
         {"core.bare", "false"},
         {"core.logallrefupdates", "true"}};
     if (*format != "sha1")
       kept.emplace_back("extensions.objectformat", *format);
-    for (auto& [name, value] : core::parse_config(*text)) {
-      if (!core::may_be_carried(name))
-        continue;
-      auto is_url = name.ends_with(".url") || name.ends_with(".pushurl");
-      kept.emplace_back(name, is_url ? core::without_credentials(value) : value);
-    }
+    kept.insert(kept.end(), carried->begin(), carried->end());
     return write("config", core::config_text(kept));
   }
 
   /// What is ignored, and which attributes files have, also says the user's own configuration.
   result<void> write_rules() {
-    for (auto [setting, fallback, name] :
-         {std::tuple{"core.excludesFile", "ignore", "exclude"},
-          std::tuple{"core.attributesFile", "attributes", "attributes"}}) {
-      auto path = real_.run({"config", "--type=path", "--get", setting});
-      if (!path)
-        return tl::make_unexpected(path.error());
-      auto global = path->out.substr(0, path->out.find('\n'));
-      if (global.empty())
-        global = default_rules(fallback);
-      auto text = git_file(global);
-      if (!text.empty() && !text.ends_with('\n'))
-        text += '\n';
-      if (auto ok = write(std::string{"info/"} + name,
-                          text + git_file(where_.common_dir + "/info/" + name));
-          !ok)
+    // The user's ignore file counts less than the repository's, which comes behind it here. The
+    // user's attributes count less than any of the repository's: they keep a file of their own.
+    auto ignored = user_rules("core.excludesFile", "ignore");
+    auto attributes = user_rules("core.attributesFile", "attributes");
+    if (!ignored || !attributes)
+      return tl::make_unexpected((!ignored ? ignored : attributes).error());
+    if (auto ok = write("info/exclude", *ignored + git_file(where_.common_dir + "/info/exclude"));
+        !ok)
+      return ok;
+    if (auto ok = write("info/attributes", git_file(where_.common_dir + "/info/attributes")); !ok)
+      return ok;
+    if (!attributes->empty())
+      if (auto ok = write("banger/attributes", *attributes); !ok)
         return ok;
-    }
     auto sparse = git_file(where_.git_dir + "/info/sparse-checkout");
     return sparse.empty() ? result<void>{} : write("info/sparse-checkout", sparse);
+  }
+
+  result<std::string> user_rules(const char* setting, const char* fallback) {
+    auto path = real_.run({"config", "--type=path", "--get", setting});
+    if (!path)
+      return tl::make_unexpected(path.error());
+    auto file = path->out.substr(0, path->out.find('\n'));
+    auto text = git_file(file.empty() ? default_rules(fallback) : file);
+    if (!text.empty() && !text.ends_with('\n'))
+      text += '\n';
+    return text;
   }
 
   /// Source: git-config(1), "core.excludesFile".
@@ -128,12 +132,27 @@ private:
   const repository& where_;
   const git& real_;
   const std::vector<std::string>& commits_;
+  bool is_whole_;
   std::string refs_;
   const std::string& folder_;
   std::vector<std::string> warnings_;
 };
 
 } // namespace
+
+result<std::vector<std::pair<std::string, std::string>>>
+carried_settings(const git& program, const std::vector<std::string>& which) {
+  std::vector<std::string> line{"config", "-z", "--list"};
+  line.insert(line.end(), which.begin(), which.end());
+  auto text = program.output(line);
+  if (!text)
+    return tl::make_unexpected(text.error());
+  auto settings = core::parse_config(*text);
+  std::erase_if(settings, [](const auto& x) { return !core::may_be_carried(x.first); });
+  for (auto& [name, value] : settings)
+    value = core::without_credentials(value);
+  return settings;
+}
 
 result<tags> find_tags(const git& program, const std::vector<std::string>& commits) {
   auto text = program.output({"for-each-ref",

@@ -6,6 +6,7 @@
 #include "workspace/repository.hpp"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace banger::workspace {
@@ -18,6 +19,11 @@ struct tags {
 
 /// Errors: failed, cancelled.
 [[nodiscard]] result<tags> find_tags(const git& program, const std::vector<std::string>& commits);
+
+/// The settings that go into a guest, from all of the user's configuration files or only from
+/// `which`, as git config takes it. Errors: failed, cancelled.
+[[nodiscard]] result<std::vector<std::pair<std::string, std::string>>>
+carried_settings(const git& program, const std::vector<std::string>& which = {});
 
 /// Writes all but the index and the objects to `folder`, which has the folders of a git folder.
 /// @returns warnings: of what does not go along. Errors: failed, no_space, cancelled.

@@ -20,6 +20,7 @@ public:
       return tl::make_unexpected(ok.error());
     if (auto ok = choose_history(); !ok)
       return tl::make_unexpected(ok.error());
+    out_.is_whole = request_.is_whole;
     return std::move(out_);
   }
 
@@ -50,6 +51,8 @@ private:
     std::vector<std::string> lines;
     for (const auto& head : heads_) {
       std::vector<std::string> line{"rev-list", "--parents"};
+      if (count == 0)
+        line.push_back("--branches");
       if (count != 0)
         line.push_back("--max-count=" + std::to_string(head == where_.head ? count : 1));
       line.push_back(head);
@@ -86,9 +89,10 @@ private:
     for (std::uint32_t count : {50U, 10U}) {
       auto longer = commits(count);
       auto usage = longer ? disk_usage(*longer) : tl::make_unexpected(longer.error());
-      if (!usage)
+      if (!usage && usage.error().code == ec::cancelled)
         return tl::make_unexpected(usage.error());
-      if (*usage <= *least + *least / 4 + spare)
+      // A partial clone may not have what older commits need.
+      if (usage && *usage <= *least + *least / 4 + spare)
         return keep(std::move(longer));
     }
     return keep(std::move(shortest));

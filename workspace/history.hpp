@@ -18,6 +18,7 @@ struct history_request {
 struct history {
   std::vector<std::string> commits; ///< each with its parents: "COMMIT PARENT..."
   std::string from;                 ///< the commit of the request's `from`
+  bool is_whole = false;            ///< of all branches
 };
 
 /// Errors: not_found (`from`), failed, cancelled.

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -83,12 +84,12 @@ private:
       return {};
     if (auto ok = copy_index_file(from, dot_git_ + "/index"); !ok)
       return ok;
-    auto done = indexed_.run({"update-index", "-q", "--really-refresh", "--ignore-submodules",
+    auto done = indexed_.run({"update-index", "-q", "--refresh", "--ignore-submodules",
                               "--unmerged", "--no-split-index", "--no-untracked-cache",
                               "--no-fsmonitor", "--force-write-index", "--index-version", "2"});
     // Status 1: there are changes, which are asked for next.
     if (done && done->status > 1)
-      return fail(ec::failed, "read the index of " + where_.top, last_line(done->err));
+      return fail(ec::failed, "read the index of " + where_.top, reason_in(done->err));
     return done ? result<void>{} : tl::make_unexpected(done.error());
   }
 
@@ -108,34 +109,82 @@ private:
     if (!untracked)
       return tl::make_unexpected(untracked.error());
     listing_.untracked = std::move(*untracked);
-    if (auto ok = find_filtered(); !ok)
+    if (auto ok = find_converted(); !ok)
       return ok;
+    find_hidden();
     plan_ = core::plan_workspace(listing_);
     for (const auto& path : plan_.nested)
       out_.warnings.push_back(
           "'" + path + "' is a repository of its own and stays behind; --mode full-copy takes it");
+    for (const auto& path : plan_.unsettled)
+      out_.warnings.push_back(
+          "'" + path + "' was changed, and a filter makes its content: a patch of it need not fit");
     for (const auto& path : plan_.submodules)
       out_.warnings.push_back("submodule '" + path + "' stays empty; --mode full-copy takes it");
     return {};
   }
 
-  /// Files that git would make with a program that the guest need not have, as those of Git LFS.
-  result<void> find_filtered() {
-    auto filters = real_.run({"config", "-z", "--get-regexp", R"(^filter\..*\.(smudge|process)$)"});
-    if (!filters || filters->out.empty())
-      return filters ? result<void>{} : tl::make_unexpected(filters.error());
-    std::vector<std::string> paths;
+  /// Files that lie here otherwise than git would make them in the guest, though they count as
+  /// unchanged: by a filter that the guest need not have, as that of Git LFS, or by the ends of
+  /// their lines. Source: gitattributes(5).
+  result<void> find_converted() {
+    auto filters =
+        real_.run({"config", "-z", "--get-regexp", R"(^filter\..*\.(clean|smudge|process)$)"});
+    auto ends = real_.run({"config", "-z", "--get-regexp", R"(^core\.(autocrlf|eol)$)"});
+    if (!filters || !ends)
+      return tl::make_unexpected((!filters ? filters : ends).error());
+    std::vector<std::string> paths, with_ends;
     for (const auto& entry : listing_.index)
       if (entry.mode != "160000")
         paths.push_back(entry.path);
-    auto answers = real_.output({"check-attr", "-z", "--stdin", "filter"}, core::join_nul(paths));
+    auto answers = real_.output(
+        {"check-attr", "-z", "--stdin", "filter", "ident", "working-tree-encoding", "text", "eol"},
+        core::join_nul(paths));
     if (!answers)
       return tl::make_unexpected(answers.error());
-    auto parts = core::split_nul(*answers); // path, "filter", value
-    for (std::size_t i = 0; i + 2 < parts.size(); i += 3)
-      if (filters->out.find("filter." + parts[i + 2] + ".") != std::string::npos)
+    auto parts = core::split_nul(*answers); // path, attribute, value
+    for (std::size_t i = 0; i + 2 < parts.size(); i += 3) {
+      const auto &name = parts[i + 1], &value = parts[i + 2];
+      if (value == "unspecified" || value == "unset")
+        continue;
+      if (name == "text" || name == "eol")
+        with_ends.push_back(parts[i]);
+      else if (name != "filter")
+        listing_.converted.push_back(parts[i]);
+      else if (filters->out.find("filter." + value + ".") != std::string::npos)
         listing_.filtered.push_back(parts[i]);
+    }
+    return find_line_ends(ends->out.empty() ? with_ends : paths, !ends->out.empty());
+  }
+
+  /// Of text files git makes those with line feeds alone, which most have here too.
+  result<void> find_line_ends(const std::vector<std::string>& paths, bool is_configured) {
+    if (paths.empty())
+      return {};
+    auto text = indexed_.output({"ls-files", "-z", "--eol"});
+    if (!text)
+      return tl::make_unexpected(text.error());
+    std::set<std::string_view> asked{paths.begin(), paths.end()};
+    for (const auto& line : core::split_nul(*text)) { // "i/lf    w/lf    attr/text=auto \tPATH"
+      auto tab = line.find('\t');
+      auto facts = std::string_view{line}.substr(0, tab);
+      auto is_plain = facts.find("w/crlf") == std::string_view::npos &&
+                      facts.find("w/mixed") == std::string_view::npos &&
+                      facts.find("eol=crlf") == std::string_view::npos && !is_configured;
+      if (tab != std::string::npos && !is_plain &&
+          asked.count(std::string_view{line}.substr(tab + 1)) > 0)
+        listing_.converted.push_back(line.substr(tab + 1));
+    }
     return {};
+  }
+
+  /// Outside of the sparse checkout, and there all the same.
+  void find_hidden() {
+    struct stat info {};
+    for (const auto& entry : listing_.index)
+      if ((entry.tag == 'S' || entry.tag == 's') &&
+          ::lstat((where_.top + "/" + entry.path).c_str(), &info) == 0)
+        listing_.hidden.push_back(entry.path);
   }
 
   /// Objects of the index that are there. Those of a partial clone, or of a file that is only
@@ -184,7 +233,9 @@ private:
     if (all.empty())
       return {};
     auto base = dot_git_ + "/objects/pack/pack";
-    auto name = real_.output({"pack-objects", "-q", "--delta-base-offset", base}, all);
+    auto packer = real_; // it makes its temporary files beside the objects
+    packer.use_objects(dot_git_ + "/objects", where_.common_dir + "/objects");
+    auto name = packer.output({"pack-objects", "-q", "--delta-base-offset", base}, all);
     if (!name)
       return tl::make_unexpected(name.error());
     if (name->ends_with('\n'))
@@ -239,10 +290,11 @@ private:
       if (auto ok = write("banger/assumed", core::join_nul(plan_.assumed)); !ok)
         return ok;
     out_.made_files = plan_.made.size();
-    out_.sent = std::move(plan_.sent);
-    for (const auto& path : plan_.submodules) // as an empty folder
-      if (fs::is_directory(where_.top + "/" + path))
-        out_.sent.push_back(path);
+    struct stat info {};
+    for (auto* list : {&plan_.sent, &plan_.submodules}) // a submodule as an empty folder
+      for (auto& path : *list)
+        if (::lstat((where_.top + "/" + path).c_str(), &info) == 0)
+          out_.sent.push_back(std::move(path));
     return {};
   }
 

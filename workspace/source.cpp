@@ -2,6 +2,7 @@
 
 #include "core/git_text.hpp"
 #include "host/files.hpp"
+#include "workspace/git_folder.hpp"
 
 #include <cerrno>
 #include <climits>
@@ -23,60 +24,65 @@ namespace fs = std::filesystem;
 
 constexpr const char* notes = "/stage/.git/banger";
 
-/// The settings of a repository's own file that may go along as they are.
-result<std::string> carried_config(const git& program, const std::vector<std::string>& which) {
-  std::vector<std::string> line{"config", "-z", "--list"};
-  line.insert(line.end(), which.begin(), which.end());
-  auto text = program.output(line);
-  if (!text)
-    return text;
+/// A git folder, be it a repository's, a submodule's or one in a folder that is not tracked.
+bool is_git_folder(const fs::path& path) {
+  std::error_code error;
+  return fs::is_regular_file(path / "HEAD", error) && fs::is_directory(path / "objects", error) &&
+         fs::is_directory(path / "refs", error);
+}
+
+/// A configuration without what must not go along. @param user  what counts beside the file: for
+/// the repository itself all of the user's settings
+result<std::string> clean_config(const git& program, const std::string& file, bool is_whole) {
+  auto text = program.output({"config", "-z", "--list", "--file", file});
+  auto carried = is_whole ? carried_settings(program) : carried_settings(program, {"--file", file});
+  if (!text || !carried)
+    return tl::make_unexpected(!text ? text.error() : carried.error());
   std::vector<std::pair<std::string, std::string>> kept;
-  for (auto& [name, value] : core::parse_config(*text)) {
-    auto is_layout = name == "core.repositoryformatversion" || name == "core.bare" ||
-                     name == "core.logallrefupdates" ||
-                     (name == "core.worktree" && !value.starts_with('/')) ||
-                     name.starts_with("extensions.");
-    if (is_layout || core::may_be_carried(name))
-      kept.emplace_back(name, name.ends_with("url") ? core::without_credentials(value) : value);
-  }
+  for (auto& [name, value] : core::parse_config(*text))
+    if (name == "core.repositoryformatversion" || name == "core.bare" ||
+        name == "core.logallrefupdates" || name.starts_with("extensions.") ||
+        (name == "core.worktree" && !value.starts_with('/')) || name.ends_with(".promisor") ||
+        name.ends_with(".partialclonefilter"))
+      kept.emplace_back(name, value);
+  kept.insert(kept.end(), carried->begin(), carried->end());
   return core::config_text(kept);
 }
 
-/// The configurations of a repository and of its submodules, cleaned; the originals stay behind.
+/// Cleans the configurations of all git folders below the root: the originals stay behind, as do
+/// reflogs, which may have URLs with passwords in them.
 result<void> replace_configs(const git& program, const source& from, const std::string& stage,
                              std::vector<std::string>& excluded) {
-  auto who = program.output({"config", "-z", "--get-regexp", R"(^user\.(name|email)$)"});
-  std::vector<std::pair<std::string, std::string>> user;
-  if (who)
-    user = core::parse_config(*who);
   std::error_code error;
-  for (auto at = fs::recursive_directory_iterator{from.where->git_dir, error};
+  const fs::path top = from.top;
+  for (auto at = fs::recursive_directory_iterator{top, error};
        at != fs::recursive_directory_iterator{}; at.increment(error)) {
     if (error)
-      return fail(ec::failed, "read " + from.where->git_dir, error.message());
-    auto name = at->path().filename().string();
-    if (at->is_directory(error) &&
-        (name == "objects" || name == "refs" || name == "logs" || name == "lfs"))
-      at.disable_recursion_pending();
-    if ((name != "config" && name != "config.worktree") || !at->is_regular_file(error))
+      return fail(ec::failed, "read " + from.top, error.message());
+    if (at->is_symlink(error) || !at->is_directory(error) || !is_git_folder(at->path()))
       continue;
-    auto text = carried_config(program, {"--file", at->path().string()});
-    if (!text)
-      return tl::make_unexpected(text.error());
-    auto relative = at->path().lexically_relative(from.where->git_dir).string();
-    auto copy = fs::path{stage + "/.git/" + relative};
-    fs::create_directories(copy.parent_path(), error);
-    if (relative == "config")
-      *text += core::config_text(user);
-    if (auto ok = host::write_file(copy.string(), *text, 0644); !ok)
-      return ok;
-    excluded.push_back("./.git/" + relative);
+    auto relative = at->path().lexically_relative(top).string();
+    excluded.push_back("./" + relative + "/logs");
+    for (const auto* name : {"config", "config.worktree"}) {
+      auto file = at->path() / name;
+      if (!fs::is_regular_file(file, error))
+        continue;
+      auto text =
+          clean_config(program, file.string(), relative == ".git" && name == std::string{"config"});
+      if (!text)
+        return tl::make_unexpected(text.error());
+      auto copy = fs::path{stage} / relative / name;
+      fs::create_directories(copy.parent_path(), error);
+      if (auto ok = host::write_file(copy.string(), *text, 0644); !ok)
+        return ok;
+      excluded.push_back("./" + relative + "/" + name);
+    }
   }
   return {};
 }
 
-std::vector<std::string> tar_of(const std::string& stage, const std::string& top,
-                                const std::vector<std::string>& excluded) {
+result<std::vector<std::string>> tar_of(const std::string& stage, const std::string& top,
+                                        const std::vector<std::string>& excluded) {
   // Ours first: what follows finds the folders made, and none of ours is excluded.
   std::vector<std::string> line{"-c",
                                 "-f",
@@ -90,8 +96,16 @@ std::vector<std::string> tar_of(const std::string& stage, const std::string& top
   for (const auto& path : excluded)
     line.push_back("--exclude=" + path);
   line.insert(line.end(), {"-C", top, "."});
-  if (!stage.empty())
-    line.insert(line.end(), {"-C", stage, ".git"});
+  if (stage.empty())
+    return line;
+  std::error_code error;
+  std::vector<std::string> names; // without "./" before them, so that none of them is excluded
+  for (const auto& entry : fs::directory_iterator{stage, error})
+    names.push_back(entry.path().filename().string());
+  auto list = stage + ".names";
+  if (auto ok = host::write_file(list, core::join_nul(names), 0600); !ok)
+    return tl::make_unexpected(ok.error());
+  line.insert(line.end(), {"-C", stage, "--null", "--verbatim-files-from", "-T", list});
   return line;
 }
 
@@ -103,7 +117,7 @@ result<parcel> pack_folder(const source& from, const std::string& parent, int ca
   auto stage = folder->path() + "/stage", names = folder->path() + "/names";
   parcel out{std::move(*folder), {}, {}, {}, 0, 0, std::nullopt, 0, {}};
   if (!from.where) {
-    out.tar_arguments = tar_of("", from.top, {});
+    out.tar_arguments = *tar_of("", from.top, {});
     return out;
   }
   std::error_code error;
@@ -119,7 +133,10 @@ result<parcel> pack_folder(const source& from, const std::string& parent, int ca
   if (!tree)
     return tl::make_unexpected(tree.error());
   out.tree = *tree;
-  out.tar_arguments = tar_of(stage, from.top, excluded);
+  auto line = tar_of(stage, from.top, excluded);
+  if (!line)
+    return tl::make_unexpected(line.error());
+  out.tar_arguments = std::move(*line);
   return out;
 }
 
@@ -154,7 +171,10 @@ result<parcel> pack_snapshot(const source& from, const source_request& request,
     forget_lists(taken->stage);
     out.made_files = 0;
     out.sent_files.reset();
-    out.tar_arguments = tar_of(taken->stage, from.top, {"./.git"});
+    auto line = tar_of(taken->stage, from.top, {"./.git"});
+    if (!line)
+      return tl::make_unexpected(line.error());
+    out.tar_arguments = std::move(*line);
     std::erase_if(out.warnings,
                   [](const auto& text) { return text.find("full-copy") != std::string::npos; });
     return out;
@@ -191,7 +211,11 @@ result<source> find_source(const source_request& request, int cancel_fd) {
                  : tl::make_unexpected(where.error());
   if (where && where->prefix.empty())
     return source{where->top, {}, *where, true};
-  // Below a repository's root the folder alone was meant; elsewhere there is no repository.
+  // Below a repository's root the folder alone was meant; elsewhere there has to be none.
+  std::error_code error;
+  auto is_git = fs::exists(request.path + "/.git", error) || is_git_folder(request.path);
+  if (!where && (where.error().code != ec::not_found || is_git))
+    return tl::make_unexpected(where.error());
   struct stat info {};
   if (::stat(request.path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
     return where ? fail(ec::bad_request, "take '" + request.path + "' along", "it is no folder")

@@ -13,8 +13,5 @@ trap 'exit 130' HUP INT TERM PIPE
 tree=$(tree_here "$tmp" "$tmp/objects")
 # shellcheck disable=SC2031
 ( export GIT_ALTERNATE_OBJECT_DIRECTORIES="$tmp/objects"; print_patch "$base" "$tree" )
-if [ -s .git/banger/assumed ]; then
-  while IFS= read -r changed; do printf '%s is not in the patch: a filter of the host makes its content\n' "$changed" >&2; done <<END
-$(xargs -0 git diff-files --name-only -- <.git/banger/assumed)
-END
-fi
+assumed_changes | tr '\0' '\n' | sed 's/$/ is not in the patch: a filter of the host makes its content/' >&2
+nested_here | tr '\0' '\n' | sed 's/$/ is not in the patch: it is a repository of its own/' >&2

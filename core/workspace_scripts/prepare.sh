@@ -13,10 +13,7 @@ for old in "$parent/.$name.banger-"*; do
   [ ! -d "$old" ] || kill -0 "$pid" 2>/dev/null || rm -rf -- "$old"
 done
 work=$parent/.$name.banger-$$
-trap 'cd /; rm -rf -- "$work"' EXIT
-trap 'exit 130' HUP INT TERM PIPE
-mkdir -- "$work"
-tar -x -p -f - -C "$work"
+unpack "$work"
 cd -- "$work"
 if [ "$is_repository" = 1 ]; then
   check_out
@@ -27,6 +24,7 @@ if [ "$is_repository" = 1 ]; then
     [ -z "$from" ] || printf '%s\n' "$from" >.git/banger/head
     note_prepared
   fi
+  [ ! -e .git/banger/attributes ] || git config core.attributesFile "$path/.git/banger/attributes"
   mkdir -p "$registry"
   ln -sfn -- "$path" "$registry/$(printf %s "$path" | cksum)"
 fi
