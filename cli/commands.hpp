@@ -35,6 +35,9 @@ int session_change(client::connection link, const options& how); ///< show, stop
 // session_logs.cpp
 int session_logs(client::connection link, const host::paths& where, const options& how);
 
+// session_prune.cpp
+int session_prune(client::connection link, const options& how);
+
 // hostkey_commands.cpp
 int hostkey_list_all(client::connection link, const options& how);
 int hostkey_show(client::connection link, const options& how);

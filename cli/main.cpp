@@ -42,6 +42,7 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::session_stop:
     case verb::session_kill:
     case verb::session_delete: return session_change(std::move(link), how);
+    case verb::session_prune: return session_prune(std::move(link), how);
     case verb::image_build: return image_build(std::move(link), how);
     case verb::image_list: return image_list_all(std::move(link), how);
     case verb::image_show: return image_show(std::move(link), how);

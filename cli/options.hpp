@@ -1,6 +1,7 @@
 // What the user typed, as plain data. Made by parse.cpp; read by everything else.
 #pragma once
 
+#include "core/session_prune.hpp"
 #include "protocol/attach.hpp"
 #include "protocol/result.hpp"
 #include "protocol/sessions.hpp"
@@ -37,6 +38,7 @@ enum class verb : std::uint8_t {
   session_stop,
   session_kill,
   session_delete,
+  session_prune,
   session_who,
   image_build,
   image_list,
@@ -79,6 +81,9 @@ struct session_options {
   std::int64_t since_ms = 0; ///< Unix time; 0: all
   std::int32_t signal = 0;   ///< kill
   bool is_forced = false;    ///< delete
+  core::prune_rule spared;   ///< prune, and the next two
+  bool is_agreed = false;
+  bool is_dry_run = false;
 };
 
 struct options {

@@ -45,6 +45,7 @@ const std::vector<strings> commands{
     {"session", "stop"},
     {"session", "kill"},
     {"session", "delete"},
+    {"session", "prune"},
     {"image"},
     {"image", "build"},
     {"image", "list"},
