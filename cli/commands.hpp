@@ -49,6 +49,11 @@ int hostkey_verify(const options& how); ///< needs no daemon
 int ssh_config(const host::paths& where, const options& how);
 int ssh_proxy(client::connection link, const options& how);
 
+// completion_commands.cpp
+int print_completion(const options& how);
+/// Prints what the last of `words` can be; nothing where that is not known. Never starts a daemon.
+int complete_line(const result<host::paths>& where, const std::vector<std::string>& words);
+
 // image_commands.cpp
 int image_build(client::connection link, const options& how);
 int image_list_all(client::connection link, const options& how);

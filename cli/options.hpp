@@ -55,6 +55,7 @@ enum class verb : std::uint8_t {
   daemon_status,
   daemon_stop,
   daemon_tree,
+  completion,
   events,
   version,
 };
@@ -108,6 +109,7 @@ struct options {
   std::string host;
   std::uint16_t port = 22;
   std::string key;         ///< "TYPE BASE64"
+  std::string shell;       ///< completion
   bool installs = false;   ///< ssh-config
   bool uninstalls = false; ///< ssh-config
   session_options session;

@@ -58,6 +58,7 @@ const std::vector<strings> commands{
     {"hostkey", "forget"},
     {"hostkey", "verify"},
     {"ssh-config"},
+    {"completion"},
     {"daemon"},
     {"daemon", "start"},
     {"daemon", "status"},
