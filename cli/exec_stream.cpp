@@ -64,10 +64,12 @@ private:
     return is_over_ ? result<void>{} : link_.pump();
   }
 
+  /// The first one is the command's, as if it ran here; it may want to put things in order. After
+  /// that whoever sends one wants an end.
   void signalled(int signal) {
-    if (signal != SIGINT || was_interrupted_)
+    if (was_signalled_)
       ::_exit(core::exit_signalled + signal);
-    was_interrupted_ = true;
+    was_signalled_ = true;
     link_.tell(exec_signal{number_, signal});
   }
 
@@ -135,7 +137,7 @@ private:
   output_stream errors_{STDERR_FILENO};
   std::uint32_t written_ = 0; ///< bytes of output that are not paid for yet
   bool input_ended_ = false;
-  bool was_interrupted_ = false;
+  bool was_signalled_ = false;
   bool is_over_ = false;
   int status_ = 0;
   failure problem_{ec::none, {}, {}, {}};
