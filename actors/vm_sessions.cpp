@@ -2,6 +2,7 @@
 
 #include "actors/guest_session.hpp"
 #include "actors/vm_steps.hpp"
+#include "core/session_prune.hpp"
 #include "core/session_ref.hpp"
 #include "core/vm_ref.hpp"
 #include "host/log.hpp"
@@ -74,10 +75,7 @@ void prune(vm_pointer self) {
   for (const auto& [id, session] : self->state.sessions)
     if (is_over(session.info.state) && session.info.client_count == 0 && session.actor)
       over.push_back(&session);
-  // Nobody knows when one that is lost ended.
-  auto end_of = [](const vm_session& x) {
-    return std::max(x.info.ended_at_ms, x.info.created_at_ms);
-  };
+  auto end_of = [](const vm_session& x) { return core::over_since_ms(x.info); };
   std::sort(over.begin(), over.end(),
             [&](const auto* a, const auto* b) { return end_of(*a) > end_of(*b); });
   const auto oldest = host::unix_ms() - longest_over_ms;

@@ -52,6 +52,9 @@ int session_change(client::connection link, const options& how); ///< show, stop
 // session_logs.cpp
 int session_logs(client::connection link, const host::paths& where, const options& how);
 
+// session_prune.cpp
+int session_prune(client::connection link, const options& how);
+
 // hostkey_commands.cpp
 int hostkey_list_all(client::connection link, const options& how);
 int hostkey_show(client::connection link, const options& how);
@@ -62,6 +65,11 @@ int hostkey_verify(const options& how); ///< needs no daemon
 // ssh_commands.cpp
 int ssh_config(const host::paths& where, const options& how);
 int ssh_proxy(client::connection link, const options& how);
+
+// completion_commands.cpp
+int print_completion(const options& how);
+/// Prints what the last of `words` can be; nothing where that is not known. Never starts a daemon.
+int complete_line(const result<host::paths>& where, const std::vector<std::string>& words);
 
 // image_commands.cpp
 int image_build(client::connection link, const options& how);

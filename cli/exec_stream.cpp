@@ -62,10 +62,12 @@ private:
     return is_over ? result<void>{} : link_.pump();
   }
 
+  /// The first one is the command's, as if it ran here; it may want to put things in order. After
+  /// that whoever sends one wants an end.
   void signalled(int signal) {
-    if (signal != SIGINT || was_interrupted_)
+    if (was_signalled_)
       ::_exit(core::exit_signalled + signal);
-    was_interrupted_ = true;
+    was_signalled_ = true;
     command_.signal(signal);
   }
 
@@ -110,7 +112,7 @@ private:
   std::uint64_t taken_ = 0; ///< bytes of input
   int in_;
   output_stream out_, errors_;
-  bool was_interrupted_ = false;
+  bool was_signalled_ = false;
 };
 
 } // namespace

@@ -9,6 +9,7 @@
 #include "host/process.hpp"
 
 #include <csignal>
+#include <string_view>
 #include <unistd.h>
 
 namespace banger::cli {
@@ -50,6 +51,7 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::workspace_status: return workspace_status(std::move(link), where, how);
     case verb::workspace_sync: return workspace_sync(std::move(link), where, how);
     case verb::workspace_list: return workspace_list(std::move(link), how);
+    case verb::session_prune: return session_prune(std::move(link), how);
     case verb::image_build: return image_build(std::move(link), how);
     case verb::image_list: return image_list_all(std::move(link), how);
     case verb::image_show: return image_show(std::move(link), how);
@@ -60,6 +62,7 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::hostkey_forget: return hostkey_forget(std::move(link), how);
     case verb::ssh_proxy: return ssh_proxy(std::move(link), how);
     case verb::events: return follow_events(std::move(link), how);
+    case verb::completion:
     case verb::hostkey_verify:
     case verb::ssh_config:
     case verb::daemon_start:
@@ -74,6 +77,8 @@ int run_connected(client::connection link, const host::paths& where, const optio
 int run(const options& how) {
   if (how.what == verb::hostkey_verify)
     return hostkey_verify(how);
+  if (how.what == verb::completion)
+    return print_completion(how);
   auto where = host::resolve_paths(host::process_environment(), ::geteuid());
   if (!where)
     return report(where.error(), how);
@@ -105,6 +110,11 @@ int main(int argc, char** argv) {
   using namespace banger::cli;
   banger::host::open_missing_streams();
   std::signal(SIGPIPE, SIG_IGN);
+  constexpr int hidden_words = 3; // of a shell's script: banger __complete -- WORD...
+  if (argc >= hidden_words && std::string_view{argv[1]} == "__complete")
+    return complete_line(
+        banger::host::resolve_paths(banger::host::process_environment(), ::geteuid()),
+        {argv + hidden_words, argv + argc});
   auto line = parse({argv + 1, argv + argc});
   if (line.is_final) {
     (void)write_all(line.is_error ? STDERR_FILENO : STDOUT_FILENO, line.text);

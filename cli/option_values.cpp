@@ -35,6 +35,28 @@ result<void> take_seconds(const std::string& text, const std::string& what, std:
   return {};
 }
 
+result<void> take_age(const std::string& text, const std::string& what, std::int64_t& out_ms) {
+  if (text.empty())
+    return {};
+  constexpr std::uint32_t day = 86'400, longest = 3650 * day;
+  auto digits = text;
+  std::uint32_t unit = 0;
+  switch (text.back()) {
+    case 's': unit = 1; break;
+    case 'm': unit = 60; break;
+    case 'h': unit = 3600; break;
+    case 'd': unit = day; break;
+    default: break;
+  }
+  digits.pop_back();
+  auto count = unit == 0 ? fail(ec::bad_request, what) : parse_number(digits, what, longest / unit);
+  if (!count)
+    return fail(ec::bad_request, what + " '" + text + "' is not a time", "",
+                "write it like 90s, 10m, 12h or 7d");
+  out_ms = std::int64_t{*count} * unit * 1000;
+  return {};
+}
+
 result<void> take_size(const std::string& text, const std::string& what, std::uint32_t& out) {
   if (text.empty())
     return {};

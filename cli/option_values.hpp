@@ -18,6 +18,11 @@ namespace banger::cli {
 [[nodiscard]] result<void> take_seconds(const std::string& text, const std::string& what,
                                         std::uint32_t& out_ms);
 
+/// A time like "90s", "10m", "12h" or "7d", at most ten years, as milliseconds; an empty text
+/// leaves `out_ms` as it is. Errors: bad_request.
+[[nodiscard]] result<void> take_age(const std::string& text, const std::string& what,
+                                    std::int64_t& out_ms);
+
 /// A size like "512M" or "2G" as MiB; an empty text leaves `out` as it is. Errors: bad_request.
 [[nodiscard]] result<void> take_size(const std::string& text, const std::string& what,
                                      std::uint32_t& out);

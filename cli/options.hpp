@@ -3,6 +3,7 @@
 
 #include "core/copy_ref.hpp"
 #include "core/forward_spec.hpp"
+#include "core/session_prune.hpp"
 #include "protocol/attach.hpp"
 #include "protocol/result.hpp"
 #include "protocol/sessions.hpp"
@@ -42,6 +43,7 @@ enum class verb : std::uint8_t {
   session_stop,
   session_kill,
   session_delete,
+  session_prune,
   session_who,
   workspace_prepare,
   workspace_export,
@@ -63,6 +65,7 @@ enum class verb : std::uint8_t {
   daemon_status,
   daemon_stop,
   daemon_tree,
+  completion,
   events,
   version,
 };
@@ -89,6 +92,9 @@ struct session_options {
   std::int64_t since_ms = 0; ///< Unix time; 0: all
   std::int32_t signal = 0;   ///< kill
   bool is_forced = false;    ///< delete
+  core::prune_rule spared;   ///< prune, and the next two
+  bool is_agreed = false;
+  bool is_dry_run = false;
 };
 
 /// Of the workspace commands, and of `vm run PATH`.
@@ -131,6 +137,7 @@ struct options {
   std::string host;
   std::uint16_t port = 22;
   std::string key;                          ///< "TYPE BASE64"
+  std::string shell;                        ///< completion
   bool installs = false;                    ///< ssh-config
   bool uninstalls = false;                  ///< ssh-config
   std::vector<core::forward_spec> forwards; ///< vm port-forward

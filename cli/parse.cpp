@@ -2,6 +2,7 @@
 
 #include "cli/json.hpp"
 #include "cli/option_values.hpp"
+#include "cli/parse_complete.hpp"
 #include "cli/parse_copy.hpp"
 #include "cli/parse_ports.hpp"
 #include "cli/parse_session.hpp"
@@ -61,9 +62,10 @@ public:
     return out_;
   }
 
+  completion complete(const std::vector<std::string>& words) { return complete_in(app_, words); }
+
 private:
   // -- the commands
-  // ------------------------------------------------------------------------------------
 
   CLI::App* group(const std::string& name, const std::string& about, const std::string& footer) {
     auto* made = app_.add_subcommand(name, about);
@@ -134,6 +136,12 @@ private:
     command(&app_, "version", verb::version,
             "print the versions of banger and of the daemon, if one runs",
             "It never starts the daemon.");
+    command(&app_, "completion", verb::completion,
+            "print what a shell completes banger's lines with",
+            "For this bash:  source <(banger completion bash)")
+        ->add_option("SHELL", out_.what.shell, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
     add_run(command(&app_, "run", verb::vm_run, "short for: banger vm run",
                     "See: banger vm run --help"));
     add_list(command(&app_, "ps", verb::vm_list, "short for: banger vm list",
@@ -295,7 +303,6 @@ private:
   }
 
   // -- what went wrong
-  // -----------------------------------------------------------------------------------
 
   /// The innermost command that was reached.
   CLI::App* deepest() {
@@ -391,7 +398,6 @@ private:
   }
 
   // -- values
-  // -------------------------------------------------------------------------------------------
 
   result<void> check() {
     auto& x = out_.what;
@@ -472,6 +478,10 @@ private:
 
 parsed parse(const std::vector<std::string>& arguments) {
   return reader{arguments}.read();
+}
+
+completion complete(const std::vector<std::string>& words) {
+  return reader{{}}.complete(words);
 }
 
 } // namespace banger::cli

@@ -73,6 +73,7 @@ session_reader::session_reader(CLI::App& app, options& out, std::string& grace,
   build_send();
   build_looks();
   build_endings();
+  build_removals();
 }
 
 CLI::App* session_reader::command(const std::string& name, verb what, const std::string& about,
@@ -179,10 +180,27 @@ void session_reader::build_endings() {
                        "For example:  banger session kill --signal INT box/tests");
   add_refs(kill);
   kill->add_option("--signal", signal_, "like TERM, INT or 15 (KILL)");
+}
+
+void session_reader::build_removals() {
+  auto& asked = out_.session;
   auto* gone = command("delete", verb::session_delete, "forget sessions and their output",
                        "There is no way back.");
   add_refs(gone);
-  gone->add_flag("--force", out_.session.is_forced, "kill those that run");
+  gone->add_flag("--force", asked.is_forced, "kill those that run");
+  auto* prune = command("prune", verb::session_prune, "forget sessions that are over",
+                        "For example:  banger session prune box --older-than 7d --keep 5\n"
+                        "Those that run stay, and those that somebody is attached to. It asks "
+                        "first, on a\nterminal; elsewhere it needs --yes. There is no way back.");
+  prune->add_option("VM", out_.refs, "only those of these VMs")->expected(0, -1);
+  prune->add_option("--older-than", older_than_, "only what ended so long ago, like 12h or 7d");
+  constexpr std::uint32_t most_kept = 1'000'000;
+  prune
+      ->add_option("--keep", asked.spared.keep_newest,
+                   "spare the newest so many of each VM that are over (0)")
+      ->check(CLI::Range(std::uint32_t{0}, most_kept));
+  prune->add_flag("-y,--yes", asked.is_agreed, "do not ask");
+  prune->add_flag("--dry-run", asked.is_dry_run, "only show which would go");
 }
 
 result<void> session_reader::check_from() {
@@ -253,6 +271,8 @@ result<void> session_reader::check() {
   if (auto ok = take_size(journal_, "--journal", journal_mib); !ok)
     return ok;
   x.config.journal_cap = std::uint64_t{journal_mib} << 20;
+  if (auto ok = take_age(older_than_, "--older-than", x.spared.least_age_ms); !ok)
+    return ok;
   auto signal = parse_signal(signal_);
   if (!signal)
     return tl::make_unexpected(signal.error());

@@ -30,6 +30,7 @@ private:
   void build_send();
   void build_looks();
   void build_endings();
+  void build_removals();
   result<void> check_from();
   result<void> check_roles();
   result<void> check_logs();
@@ -39,7 +40,7 @@ private:
   std::string& grace_;
   std::string& timeout_;
   std::string input_ = "pipe", window_ = "smallest", journal_, from_, keys_, stream_ = "both",
-              lines_, since_, signal_ = "KILL";
+              lines_, since_, older_than_, signal_ = "KILL";
   bool is_terminal_ = false, is_read_only_ = false, is_exclusive_ = false;
 };
 

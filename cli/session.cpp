@@ -18,7 +18,7 @@ namespace {
 sigset_t watched() {
   sigset_t set;
   sigemptyset(&set);
-  for (auto signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (auto signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
     struct sigaction now {};
     if (::sigaction(signal, nullptr, &now) == 0 && now.sa_handler != SIG_IGN)
       sigaddset(&set, signal);

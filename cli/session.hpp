@@ -18,8 +18,8 @@
 
 namespace banger::cli {
 
-/// Takes SIGINT, SIGTERM and SIGHUP as data while it lives; those that our parent ignores (nohup)
-/// stay ignored.
+/// Takes SIGINT, SIGTERM, SIGHUP and SIGQUIT as data while it lives; those that our parent ignores
+/// (nohup) stay ignored.
 class signal_watch {
 public:
   signal_watch();

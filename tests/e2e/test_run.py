@@ -150,6 +150,40 @@ def check_interrupt(box):
     poll("the command ends with its client", lambda: not count_of(box, "sleep"), 15, 0.3)
 
 
+def test_signals_reach_the_command(box):
+    """They reach the command as what they are; one that does not mind is ended by the second."""
+    box.ok("vm", "create", "--name", "box", "--disk", "64M")
+    box.ok("vm", "start", "box")
+    loop = "echo ready; while :; do sleep 0.1; done"
+    for name in ("INT", "QUIT", "TERM", "HUP"):
+        number = getattr(signal, f"SIG{name}")
+        process = box.start("vm", "exec", "box", "--", "sh", "-c", f"trap 'echo {name}; exit 9' {name}; {loop}")
+        equal(process.stdout.readline(), b"ready\n")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=15)
+        # The whole group gets it; the shell may say what became of its sleep.
+        equal((process.returncode, out, b"banger" in err), (9, f"{name}\n".encode(), False), err)
+    process = box.start("vm", "exec", "box", "--", "sh", "-c", "echo ready; exec sleep 1000")
+    equal(process.stdout.readline(), b"ready\n")
+    process.terminate()
+    equal((process.wait(15), process.stderr.read()), (128 + signal.SIGTERM, b""))
+    process = box.start("vm", "exec", "box", "--", "sh", "-c", f"trap 'echo no' TERM; {loop}")
+    equal(process.stdout.readline(), b"ready\n")
+    process.terminate()
+    equal(process.stdout.readline(), b"no\n")
+    process.send_signal(signal.SIGHUP)
+    equal(process.wait(15), 128 + signal.SIGHUP)
+    poll("the command ends with its client", lambda: not count_of(box, "sleep"), 15, 0.3)
+    # As under nohup: nothing is passed on that would not have come.
+    process = box.start("vm", "exec", "box", "--", "sh", "-c", f"trap 'echo hup; exit 9' HUP; {loop}",
+                        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    equal(process.stdout.readline(), b"ready\n")
+    process.send_signal(signal.SIGHUP)
+    process.terminate()
+    out, err = process.communicate(timeout=15)
+    equal((process.returncode, out, err), (128 + signal.SIGTERM, b"", b""))
+
+
 def check_many_at_once(box):
     running = [box.start("vm", "exec", "box", "--", "sh", "-c", f"cat; exit {i}",
                          stdin=subprocess.PIPE) for i in range(8)]

@@ -68,6 +68,8 @@ TEST_CASE("session cli: every command is understood") {
       {{"wait", "box/a"}, verb::session_wait, {"box/a"}},
       {{"stop", "box/a", "box/b"}, verb::session_stop, {"box/a", "box/b"}},
       {{"kill", "box/a", "box/b"}, verb::session_kill, {"box/a", "box/b"}},
+      {{"prune"}, verb::session_prune, {}},
+      {{"prune", "box", "other"}, verb::session_prune, {"box", "other"}},
       {{"delete", "box/a", "box/b"}, verb::session_delete, {"box/a", "box/b"}},
   };
   for (const auto& x : cases) {
@@ -379,4 +381,35 @@ TEST_CASE("session cli: a delete may be forced, a list short") {
   CHECK_FALSE(read({"list"}).is_quiet);
   CHECK(read({"list", "-q"}).is_quiet);
   CHECK(read({"list", "--quiet", "box"}).refs == strings{"box"});
+}
+
+TEST_CASE("session cli: what a prune spares") {
+  const auto plain = read({"prune"}).session;
+  CHECK(plain.spared.keep_newest == 0);
+  CHECK(plain.spared.least_age_ms == 0);
+  CHECK_FALSE(plain.is_agreed);
+  CHECK_FALSE(plain.is_dry_run);
+  CHECK(read({"prune", "--keep", "7"}).session.spared.keep_newest == 7);
+  CHECK(read({"prune", "-y"}).session.is_agreed);
+  CHECK(read({"prune", "--yes", "--dry-run"}).session.is_dry_run);
+  auto age = [](const std::string& text) {
+    return read({"prune", "--older-than", text}).session.spared.least_age_ms;
+  };
+  CHECK(age("90s") == 90'000);
+  CHECK(age("10m") == 600'000);
+  CHECK(age("12h") == 43'200'000);
+  CHECK(age("30d") == 2'592'000'000);
+  CHECK(age("3650d") == 315'360'000'000);
+}
+
+TEST_CASE("session cli: an age that is none is refused") {
+  for (const auto* text :
+       {"7", "d", "0d", "-1d", "1w", "1.5h", " 1d", "1d ", "3651d", "99999999999d", "d7", "7dd"}) {
+    const auto said = refused({"prune", "--older-than", text});
+    CHECK_MESSAGE(contains(said, text), said);
+    CHECK_MESSAGE(contains(said, "7d"), said);
+  }
+  CHECK(contains(refused({"prune", "--keep", "-1"}), "--keep"));
+  CHECK(contains(refused({"prune", "--keep", "x"}), "--keep"));
+  CHECK(contains(refused({"prune", "--", "x"}), "'--' has no place here"));
 }
