@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::chrono::milliseconds other_version_pause{5'000}; ///< the agent may be replaced
 
+constexpr std::int32_t exit_not_found = 127, exit_not_executable = 126; // sh(1)
 void of_another_version(guest_session_pointer self, ssh::channel_id channel) {
   apply_output(self); // what came before it is good
   self->state.channels->close(channel);
@@ -38,6 +39,13 @@ std::string step_hint(session_step step) {
   }
   return {};
 }
+/// What a shell exits with where a command cannot be started; 0: it would have started it.
+std::int32_t shell_status(const session_wire::refused& x) {
+  if (x.step != session_step_exec && x.step != session_step_cwd)
+    return 0;
+  return x.error == EACCES || x.error == ENOEXEC ? exit_not_executable : exit_not_found;
+}
+
 
 void control_refused(guest_session_pointer self, const session_wire::refused& x) {
   auto& state = self->state;
@@ -99,6 +107,7 @@ void control_reply(guest_session_pointer self, const session_wire::reply& x) {
       save(self);
       publish(self);
     }
+    info.exit_code = shell_status(*no);
   } else if (const auto* end = std::get_if<session_wire::ended>(&x)) {
     state.channels->close(state.control.id);
     state.control = {};
