@@ -3,6 +3,7 @@
 #include "actors/account.hpp"
 #include "actors/ssh_sink.hpp"
 #include "core/shell_quote.hpp"
+#include "host/log.hpp"
 #include "host/random.hpp"
 #include "protocol/caf_error.hpp"
 
@@ -20,6 +21,7 @@ using self_pointer = exec_actor::stateful_pointer<exec_state>;
 namespace agent = core::agent;
 
 constexpr std::chrono::milliseconds connect_limit{30'000};
+constexpr std::chrono::milliseconds ensure_limit{95'000}; ///< ask, copy, ask again
 // Silence after the command's end that means: what still holds its stdout is a process it left
 // behind. Long, because its output comes by other channels than its end, and a starved guest may
 // take seconds between the two.
@@ -82,6 +84,14 @@ void drain_due(self_pointer self, const step_due& x) {
 // -- through the agent
 // ---------------------------------------------------------------------------------
 
+void write_early_input(self_pointer self) {
+  auto& state = self->state;
+  if (!state.early_input.empty())
+    state.io->write(state.stdio, state.early_input);
+  if (state.early_end)
+    state.io->send_eof(state.stdio);
+}
+
 void run_by_agent(self_pointer self) {
   auto& state = self->state;
   const auto& request = state.spec.request;
@@ -98,6 +108,7 @@ void run_by_agent(self_pointer self) {
   state.stdio = state.io->open_unix(state.connection, path, std::move(stdio_head), credit, sink);
   state.errors =
       state.io->open_unix(state.connection, path, agent::stderr_frame(command.token), credit, sink);
+  write_early_input(self);
 }
 
 /// Output comes by other channels than the word that the command runs, and may overtake it. A
@@ -105,6 +116,7 @@ void run_by_agent(self_pointer self) {
 void started(self_pointer self) {
   auto& state = self->state;
   state.is_started = true;
+  state.early_input.clear();
   self->send(state.spec.client, exec_started{state.spec.number});
   for (auto& piece : std::exchange(state.early, {}))
     self->send(state.spec.client, std::move(piece));
@@ -120,6 +132,48 @@ void not_started(self_pointer self, const agent::not_started& x) {
   finish_well(self);
 }
 
+/// Forgets a try of which nothing came.
+void leave_channels(self_pointer self) {
+  auto& state = self->state;
+  for (auto* channel : {&state.control, &state.stdio, &state.errors})
+    if (*channel != 0)
+      state.io->close_channel(std::exchange(*channel, 0));
+  state.replies = {};
+  state.early.clear();
+  state.unpaid.clear();
+  state.stdio_ended = state.errors_ended = false;
+}
+
+void run_by_shell(self_pointer self);
+
+/// The agent did not answer. Where it may have taken the command before it hung up, only one of
+/// another protocol is known not to have. @returns whether there is another try
+bool mend_agent(self_pointer self, bool was_refused) {
+  auto& state = self->state;
+  if (state.is_started || state.was_mended || state.input_sent > 0)
+    return false;
+  state.was_mended = true;
+  leave_channels(self);
+  self->request(state.spec.link, ensure_limit, ensure_agent{})
+      .then(
+          [self, was_refused](const agent_ensured& x) {
+            if (was_refused || x.found == agent_found::foreign)
+              run_by_agent(self);
+            else
+              finish(self, {ec::link_lost, title(self), "the guest's agent hung up",
+                            "banger vm logs " + self->state.spec.request.ref});
+          },
+          [self, was_refused](const caf::error& why) {
+            const auto told = to_failure(why, "see to the guest's agent");
+            host::log_warning(to_string(told));
+            if (was_refused && told.code != ec::link_lost)
+              run_by_shell(self);
+            else
+              finish(self, {told.code, title(self), to_string(told), told.hint});
+          });
+  return true;
+}
+
 void take_reply(self_pointer self, const agent::reply& reply) {
   auto& state = self->state;
   if (std::holds_alternative<agent::started>(reply)) {
@@ -132,7 +186,7 @@ void take_reply(self_pointer self, const agent::reply& reply) {
     state.has_end = true;
     finish_if_drained(self);
     watch_drain(self);
-  } else {
+  } else if (!mend_agent(self, false)) {
     finish(self, {ec::version_mismatch, title(self), "the guest's agent speaks another protocol",
                   "build the image again: banger image build"});
   }
@@ -144,13 +198,12 @@ void take_reply(self_pointer self, const agent::reply& reply) {
 void run_by_shell(self_pointer self) {
   auto& state = self->state;
   const auto& request = state.spec.request;
-  state.io->close_channel(state.stdio);
-  state.io->close_channel(state.errors);
-  state.control = state.errors = 0;
+  leave_channels(self);
   state.input_base = 0;
   state.stdio = state.io->open_exec(
       state.connection, core::shell_command(request.argv, request.env, request.cwd),
       std::max(request.output_credit, least_output_credit), make_ssh_sink(self));
+  write_early_input(self);
 }
 
 std::int32_t signal_number(const std::string& name) {
@@ -165,8 +218,18 @@ std::int32_t signal_number(const std::string& name) {
 // -- events
 // ----------------------------------------------------------------------------------------------
 
+void agent_gone(self_pointer self) {
+  if (!mend_agent(self, false))
+    finish(self, {ec::link_lost, title(self), "the guest's agent hung up",
+                  "banger vm logs " + self->state.spec.request.ref});
+}
+
 void channel_ended(self_pointer self, ssh::channel_id channel) {
   auto& state = self->state;
+  if (channel == state.control && !state.has_end) {
+    agent_gone(self); // sshd waits for our end before it closes the channel
+    return;
+  }
   if (channel == state.stdio)
     state.stdio_ended = true;
   else if (channel == state.errors)
@@ -177,7 +240,8 @@ void channel_ended(self_pointer self, ssh::channel_id channel) {
 void channel_refused(self_pointer self, const ssh_note& note) {
   auto& state = self->state;
   if (state.control != 0 && !state.is_started) { // no agent in this guest
-    run_by_shell(self);
+    if (!mend_agent(self, true))
+      run_by_shell(self);
     return;
   }
   finish(self, {ec::link_lost, title(self), to_string(note.why), {}});
@@ -185,11 +249,6 @@ void channel_refused(self_pointer self, const ssh_note& note) {
 
 void channel_closed(self_pointer self, ssh::channel_id channel) {
   auto& state = self->state;
-  if (channel == state.control && !state.has_end) {
-    finish(self, {ec::link_lost, title(self), "the guest's agent hung up",
-                  "banger vm logs " + state.spec.request.ref});
-    return;
-  }
   if (channel == state.stdio && state.control == 0 && !state.has_end) {
     finish(self, {ec::link_lost, title(self), "sshd closed the channel without a status", {}});
     return;
@@ -245,7 +304,8 @@ void take_data(self_pointer self, const ssh_data& data) {
   if (data.channel == state.control) {
     state.io->credit(state.control, data.bytes.size());
     for (const auto& reply : state.replies.feed(data.bytes))
-      take_reply(self, reply);
+      if (data.channel == state.control)
+        take_reply(self, reply);
     return;
   }
   if (data.channel != state.stdio && data.channel != state.errors)
@@ -274,6 +334,31 @@ void pay(self_pointer self, std::uint32_t bytes) {
   }
 }
 
+/// What comes before the command runs may have to be sent anew.
+void take_input(self_pointer self, const exec_input& x) {
+  auto& state = self->state;
+  if (!state.is_started)
+    state.early_input += x.bytes;
+  if (state.stdio != 0)
+    state.io->write(state.stdio, x.bytes);
+}
+
+void take_input_end(self_pointer self) {
+  auto& state = self->state;
+  state.early_end = true;
+  if (state.stdio != 0)
+    state.io->send_eof(state.stdio);
+}
+
+/// sshd has no way to its shell's command: there the first signal is the end of the connection.
+void pass_signal(self_pointer self, std::int32_t signal) {
+  auto& state = self->state;
+  if (state.control != 0)
+    state.io->write(state.control, agent::signal_frame(static_cast<std::uint32_t>(signal)));
+  else if (state.stdio != 0)
+    finish(self, {ec::cancelled, title(self), "the guest has no agent that passes signals on", {}});
+}
+
 void begin(self_pointer self) {
   auto limit = static_cast<std::uint32_t>(connect_limit.count());
   self->request(self->state.spec.link, connect_limit + std::chrono::seconds{5},
@@ -298,13 +383,9 @@ exec_actor::behavior_type exec(self_pointer self, exec_spec spec, ssh::ssh_io* i
   return {
       [self](const ssh_note& note) { take_note(self, note); },
       [self](const ssh_data& data) { take_data(self, data); },
-      [self](const exec_input& x) { self->state.io->write(self->state.stdio, x.bytes); },
-      [self](const exec_input_ended&) { self->state.io->send_eof(self->state.stdio); },
-      [self](const exec_signal& x) {
-        if (self->state.control != 0)
-          self->state.io->write(self->state.control,
-                                agent::signal_frame(static_cast<std::uint32_t>(x.signal)));
-      },
+      [self](const exec_input& x) { take_input(self, x); },
+      [self](const exec_input_ended&) { take_input_end(self); },
+      [self](const exec_signal& x) { pass_signal(self, x.signal); },
       [self](const exec_credit& x) { pay(self, x.bytes); },
       [self](const close_exec&) {
         finish(self, {ec::cancelled, title(self), "its client went away", {}});

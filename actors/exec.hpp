@@ -1,6 +1,7 @@
 // EXEC: one command in a guest, for one client. Three channels to the guest's agent: control, stdin
 // with stdout, and stderr; so no shell is involved, nothing is quoted and no byte is copied twice.
-// A guest without the agent gets the command through sshd's shell instead.
+// A guest without an agent is given one; where that does not work either, the command goes through
+// sshd's shell.
 #pragma once
 
 #include "core/agent_frames.hpp"
@@ -46,6 +47,9 @@ struct exec_state {
   ssh::channel_id stdio = 0;
   ssh::channel_id errors = 0;
   core::agent::reply_reader replies;
+  bool was_mended = false; ///< the guest's agent was looked after; not twice
+  std::string early_input; ///< before the word that the command runs; at most the credit
+  bool early_end = false;
   bool is_started = false;
   bool has_end = false; ///< exit code or signal are known
   bool is_over = false;

@@ -16,6 +16,7 @@ using self_pointer = guest_link_actor::stateful_pointer<guest_link_state>;
 
 constexpr std::chrono::milliseconds known_hosts_limit{10'000};
 constexpr std::chrono::milliseconds retry_pause{100};
+constexpr std::chrono::milliseconds ensure_limit{90'000}; ///< ask, copy, ask again
 constexpr std::chrono::milliseconds attempt_limit{
     10'000}; // a guest under load; a silent one is tried again
 
@@ -194,6 +195,32 @@ caf::result<guest_connected> connect(self_pointer self, const connect_guest& x) 
   return reply;
 }
 
+/// Of several that ask at the same time, all get the answer of one try.
+caf::result<agent_ensured> ensure(self_pointer self) {
+  auto& state = self->state;
+  if (state.phase != link_phase::up)
+    return to_error({ec::link_lost,
+                     "see to the agent of vm '" + state.vm_name + "'",
+                     "there is no connection to it",
+                     {}});
+  auto reply = self->make_response_promise<agent_ensured>();
+  state.ensurers.push_back(reply);
+  if (state.ensurers.size() > 1)
+    return reply;
+  auto install = state.context.make_install(state.connection, state.vm_name);
+  self->request(install, ensure_limit, ensure_agent{})
+      .then(
+          [self](const agent_ensured& x) {
+            for (auto& asker : std::exchange(self->state.ensurers, {}))
+              asker.deliver(x);
+          },
+          [self](const caf::error& why) {
+            for (auto& asker : std::exchange(self->state.ensurers, {}))
+              asker.deliver(translated(why, "give vm '" + self->state.vm_name + "' an agent"));
+          });
+  return reply;
+}
+
 /// Ends our connections, and answers whoever waits for one.
 void hang_up(self_pointer self, const std::string& why) {
   const auto& state = self->state;
@@ -204,6 +231,8 @@ void hang_up(self_pointer self, const std::string& why) {
   const failure lost{ec::link_lost, "connect to vm '" + state.vm_name + "'", why, {}};
   answer_all(self, lost);
   answer_probe(self, lost);
+  for (auto& asker : std::exchange(self->state.ensurers, {}))
+    asker.deliver(to_error(lost));
 }
 
 actor_account describe(self_pointer self) {
@@ -245,6 +274,7 @@ guest_link_actor::behavior_type guest_link(self_pointer self, link_context conte
       [](const ssh_data&) {}, // all data belongs to channels, and those have other owners
       [self](const connect_guest& x) { return connect(self, x); },
       [self](const verify_guest&) { return verify(self); },
+      [self](const ensure_agent&) { return ensure(self); },
       [self](const describe_actor&) { return describe(self); },
       [self](const step_due& x) {
         if (x.step == self->state.attempt)

@@ -11,6 +11,7 @@
 #include <caf/typed_response_promise.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ struct link_context {
   known_hosts_actor known_hosts;
   std::shared_ptr<const ssh::private_key> key;
   vm_actor owner; ///< hears of refused host keys
+  /// Makes one that gives the guest of this name an agent.
+  std::function<agent_install_actor(ssh::connection_id, const std::string&)> make_install;
 };
 
 enum class link_phase : std::uint8_t { down, asking_algorithms, connecting, up };
@@ -46,6 +49,7 @@ struct guest_link_state {
   std::vector<link_waiter> waiters;
   ssh::connection_id probe = 0; ///< a second connection, only to verify the host key
   std::vector<caf::typed_response_promise<done>> probers;
+  std::vector<caf::typed_response_promise<agent_ensured>> ensurers; ///< all hear of one try
 };
 
 guest_link_actor::behavior_type

@@ -16,6 +16,8 @@ using self_pointer = guest_port_actor::stateful_pointer<guest_port_state>;
 
 // An agent that knows of the port answers at once; this is for an emulated guest on a loaded host.
 constexpr std::chrono::milliseconds patience{5'000};
+constexpr std::uint32_t connect_limit_ms = 30'000;
+constexpr std::chrono::milliseconds connect_limit{35'000}, ensure_limit{95'000};
 
 void fall_back(self_pointer self) {
   for (auto& waiter : std::exchange(self->state.waiters, {}))
@@ -38,6 +40,32 @@ void take_note(self_pointer self, const ssh_note& note) {
     }
     fall_back(self);
   }
+}
+
+/// A new agent may answer where the one before did not.
+void begin_anew(self_pointer self) {
+  auto& state = self->state;
+  if (state.connection != 0)
+    state.io->close(std::exchange(state.connection, 0));
+  state.is_up = state.is_absent = false;
+  fall_back(self);
+}
+
+caf::result<agent_ensured> ensure(self_pointer self) {
+  auto reply = self->make_response_promise<agent_ensured>();
+  auto failed = [reply](const caf::error& why) mutable { reply.deliver(why); };
+  auto ensured = [self, reply](const agent_ensured& x) mutable {
+    if (x.found != agent_found::ours)
+      begin_anew(self);
+    reply.deliver(x);
+  };
+  self->request(self->state.link, connect_limit, connect_guest{connect_limit_ms})
+      .then(
+          [self, ensured, failed](const guest_connected&) {
+            self->request(self->state.link, ensure_limit, ensure_agent{}).then(ensured, failed);
+          },
+          failed);
+  return reply;
 }
 
 caf::result<guest_connected> connect(self_pointer self, const connect_guest& x) {
@@ -74,6 +102,7 @@ guest_port_actor::behavior_type guest_port(self_pointer self, port::port_io* io,
       [self](const ssh_note& note) { take_note(self, note); },
       [](const ssh_data&) {}, // all data belongs to streams, and those have other owners
       [self](const connect_guest& x) { return connect(self, x); },
+      [self](const ensure_agent&) { return ensure(self); },
       [self](const describe_actor&) {
         const auto& mine = self->state;
         return account_of(self, mine.is_up       ? "connected"

@@ -71,7 +71,7 @@ void begin_stop(guest_session_pointer self, std::uint32_t grace_ms) {
     publish(self);
   }
   if (grace_ms > 0)
-    tell_agent(self, session_wire::signal(SIGTERM));
+    tell_agent(self, session_wire::signal(SIGTERM), true);
   state.kill_step = after(self, std::chrono::milliseconds{grace_ms});
 }
 
@@ -100,7 +100,7 @@ caf::result<session_info> send_signal(guest_session_pointer self, const signal_s
                      {}});
   if (!state.link)
     return no_guest(self, "signal");
-  tell_agent(self, session_wire::signal(x.signal));
+  tell_agent(self, session_wire::signal(x.signal), true);
   return info_of(self);
 }
 
@@ -133,24 +133,6 @@ caf::result<session_info> remove(guest_session_pointer self, const delete_sessio
   return reply;
 }
 
-void forget(guest_session_pointer self) {
-  auto& state = self->state;
-  drop_attaches(self,
-                {ec::not_found, "attach to session '" + title(self) + "'", "it was deleted", {}});
-  const auto& context = *state.spec.context;
-  self->request(context.store, context.deadlines.storage, forget_session{state.spec.record.info.id})
-      .then(
-          [self](const done&) {
-            for (auto& reply : std::exchange(self->state.deleting, {}))
-              reply.deliver(info_of(self));
-            self->quit();
-          },
-          [self](const caf::error& why) {
-            for (auto& reply : std::exchange(self->state.deleting, {}))
-              reply.deliver(translated(why, "delete the session"));
-          });
-}
-
 void due(guest_session_pointer self, std::uint64_t step) {
   auto& state = self->state;
   if (step == state.reconnect_step) {
@@ -159,33 +141,21 @@ void due(guest_session_pointer self, std::uint64_t step) {
   } else if (step == state.kill_step) {
     state.kill_step = 0;
     if (!is_over(state.spec.record.info.state))
-      tell_agent(self, session_wire::signal(SIGKILL));
+      tell_agent(self, session_wire::signal(SIGKILL), true);
   } else if (step == state.launch_step && state.launched.pending()) {
     state.launched.deliver(
         to_error({ec::timed_out, "start session '" + title(self) + "'", "the guest does not answer",
                   "banger session show " + title(self)}));
     leave_guest(self); // should it have started, its control tells
     reach_guest(self);
+  } else if (step == state.silence_step) {
+    state.silence_step = 0;
+    look_for_silence(self);
   } else if (step == state.turn_step) {
     look_at_turn(self);
   } else if (step == state.expire_step) {
     expire_waiters_of(self);
   }
-}
-
-caf::result<session_info> launch(guest_session_pointer self) {
-  auto& state = self->state;
-  state.spec.is_new = false;
-  state.launched = self->make_response_promise<session_info>();
-  auto reply = state.launched;
-  const auto& context = *state.spec.context;
-  self->request(context.store, context.deadlines.storage, save_session{state.spec.record})
-      .then([self](const done&) { begin_launch(self); },
-            [self](const caf::error& why) { // nothing of it is anywhere
-              self->state.launched.deliver(translated(why, "start a session"));
-              self->quit();
-            });
-  return reply;
 }
 
 void appeared(guest_session_pointer self, const guest_way_actor& link) {
@@ -261,16 +231,6 @@ void publish_event_of(guest_session_pointer self, const std::string& kind, std::
     self->send(events, publish_event{kind, title(self), std::move(detail)});
 }
 
-void save(guest_session_pointer self) {
-  const auto& context = *self->state.spec.context;
-  self->request(context.store, context.deadlines.storage, save_session{self->state.spec.record})
-      .then([](const done&) {},
-            [self](const caf::error& why) {
-              host::log_warning("session '" + title(self) +
-                                "': " + to_string(to_failure(why, "save it")));
-            });
-}
-
 void settle(guest_session_pointer self, const session_wire::ended& end, bool is_told) {
   auto& state = self->state;
   auto& record = state.spec.record;
@@ -326,21 +286,6 @@ void settle_failed(guest_session_pointer self, const std::string& why, const std
       self,
       {ec::wrong_state, "attach to session '" + title(self) + "'", "it never ran: " + why, {}});
   go_on_deleting(self);
-}
-
-void go_on_deleting(guest_session_pointer self) {
-  auto& state = self->state;
-  if (state.deleting.empty() || !is_over(state.spec.record.info.state))
-    return;
-  if (!state.link || state.is_removed) { // else its files go with the next start of the VM
-    forget(self);
-    return;
-  }
-  if (state.connection == 0 || state.removing.id != 0)
-    return; // it goes on when there is a connection
-  state.removing = {};
-  state.removing.id = state.channels->open(
-      state.connection, session_wire::remove(state.spec.record.info.id), ssh_listener_actor{self});
 }
 
 std::uint64_t after(guest_session_pointer self, std::chrono::milliseconds pause) {

@@ -36,12 +36,16 @@ struct guest_session_spec {
 /// A channel to the agent. `id` is 0 where there is none.
 struct agent_channel {
   ssh::channel_id id = 0;
+  bool has_spoken = false; ///< the agent has
+  bool owes_word = false;  ///< something was sent that it answers, sooner or later
   session_wire::reader frames;
 };
 
 /// A channel that reads the journal.
 struct session_feed {
   core::source_id source = 0;
+  bool has_spoken = false;
+  bool owes_word = false;
   session_wire::reader frames;
 };
 
@@ -80,6 +84,10 @@ struct guest_session_state {
   guest_way_actor link; ///< none: the VM does not run
   ssh::connection_id connection = 0;
   bool is_connecting = false;
+  bool is_mending = false;       ///< somebody looks after the agent, which did not answer
+  bool was_launch_tried = false; ///< once more, then
+  bool was_version_mended = false;
+  bool may_have_started = false; ///< the agent hung up over the launch
   bool was_cut = false; ///< the connection broke, and the clients have not heard yet how it went on
   agent_channel control;
   agent_channel launching;
@@ -105,6 +113,7 @@ struct guest_session_state {
   std::uint64_t reconnect_step = 0;
   std::uint64_t kill_step = 0;
   std::uint64_t launch_step = 0;
+  std::uint64_t silence_step = 0;
   std::uint64_t turn_step = 0;
   std::uint64_t expire_step = 0;
 };

@@ -1,6 +1,7 @@
 // The way to the guest's agent: what is opened when, what comes over it, and what becomes of it
 // when it breaks.
 #include "actors/guest_session_steps.hpp"
+#include "host/fault_point.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -15,11 +16,7 @@ constexpr std::uint32_t connect_limit_ms = 30'000;
 constexpr std::chrono::milliseconds connect_margin{5'000};
 constexpr std::chrono::milliseconds retry_pause{250};
 constexpr std::chrono::milliseconds launch_limit{30'000};
-
-ssh::channel_id open_channel(guest_session_pointer self, std::string first_frame) {
-  auto& state = self->state;
-  return state.channels->open(state.connection, std::move(first_frame), ssh_listener_actor{self});
-}
+constexpr std::chrono::milliseconds longest_silence{3'000}; ///< of a new channel's other end
 
 const std::string& id_of(guest_session_pointer self) {
   return self->state.spec.record.info.id;
@@ -68,18 +65,21 @@ ssh::channel_id feed_of(guest_session_pointer self, core::source_id source) {
   return 0;
 }
 
-bool needs_guest(guest_session_pointer self) {
-  const auto& state = self->state;
-  return wants_control(self) || state.launched.pending() || !state.deleting.empty() ||
-         state.output.reader_count() > 0;
+void ask_for_start(guest_session_pointer self) {
+  auto& state = self->state;
+  if (auto fault = host::fault_at("session.ask", host::fault_moment::before)) {
+    settle_failed(self, to_string(*fault), "connect");
+    return;
+  }
+  state.launching.id =
+      open_channel(self, session_wire::start(id_of(self), state.spec.record.info.config));
 }
 
 void connected(guest_session_pointer self, ssh::connection_id connection) {
   auto& state = self->state;
   state.connection = connection;
   if (state.launched.pending() && state.launching.id == 0)
-    state.launching.id =
-        open_channel(self, session_wire::start(id_of(self), state.spec.record.info.config));
+    ask_for_start(self);
   else if (wants_control(self))
     open_control(self);
   if (std::exchange(state.was_cut, false))
@@ -131,7 +131,8 @@ void cut(guest_session_pointer self) {
   state.was_cut = !state.attaches.empty();
   state.output.disconnect();
   input_was_lost(self);
-  if (std::exchange(state.launching, {}).id != 0) // it may have been started: its control tells
+  // It may have been started: its control tells. Or the agent is being mended, then it is repeated.
+  if (std::exchange(state.launching, {}).id != 0 && !state.is_mending)
     state.launched.deliver(
         to_error({ec::link_lost, "start session '" + title(self) + "'",
                   "the connection to the guest broke", "banger session show " + title(self)}));
@@ -139,12 +140,34 @@ void cut(guest_session_pointer self) {
     try_again(self);
 }
 
+/// A word that is none leaves it open whose the other end is.
+template <class Channel>
+void note_word(Channel& of, const session_wire::reply& x) {
+  of.has_spoken = of.has_spoken || !std::holds_alternative<session_wire::malformed>(x);
+  of.owes_word = false;
+}
+
+/// Where the other end has never said a word it may be no agent of ours.
+void go_on(guest_session_pointer self, bool has_spoken) {
+  if (has_spoken)
+    try_again(self);
+  else
+    mend_agent(self);
+}
+
 /// A channel that is gone before its last word.
 void channel_gone(guest_session_pointer self, ssh::channel_id channel, bool is_refused,
                   const failure& why) {
   auto& state = self->state;
   if (channel == state.launching.id) {
-    state.launching = {};
+    const auto has_spoken = std::exchange(state.launching, {}).has_spoken;
+    if (state.is_mending)
+      return; // it is repeated when that is done
+    if (!has_spoken && !std::exchange(state.was_launch_tried, true)) {
+      state.may_have_started = !is_refused;
+      mend_agent(self); // the same start twice runs once (docs/sessions.md)
+      return;
+    }
     if (is_refused) { // nobody there: nothing was begun
       settle_failed(self, to_string(why), "agent");
       return;
@@ -155,20 +178,35 @@ void channel_gone(guest_session_pointer self, ssh::channel_id channel, bool is_r
                     "the guest's agent hung up", "banger session show " + title(self)}));
     try_again(self); // it may have been started: its control tells
   } else if (channel == state.control.id) {
-    state.control = {};
+    const auto has_spoken = std::exchange(state.control, {}).has_spoken;
     input_was_lost(self);
-    try_again(self);
+    go_on(self, has_spoken);
   } else if (channel == state.removing.id) {
-    state.removing = {};
-    try_again(self);
+    go_on(self, std::exchange(state.removing, {}).has_spoken);
   } else if (auto feed = state.feeds.find(channel); feed != state.feeds.end()) {
+    const auto has_spoken = feed->second.has_spoken;
     state.output.broke(feed->second.source);
     state.feeds.erase(feed);
-    try_again(self);
+    go_on(self, has_spoken);
   }
 }
 
 } // namespace
+
+namespace {
+
+void listen_for_word(guest_session_pointer self) {
+  if (self->state.silence_step == 0)
+    self->state.silence_step = after(self, longest_silence);
+}
+
+} // namespace
+
+ssh::channel_id open_channel(guest_session_pointer self, std::string first_frame) {
+  auto& state = self->state;
+  listen_for_word(self);
+  return state.channels->open(state.connection, std::move(first_frame), ssh_listener_actor{self});
+}
 
 void try_again(guest_session_pointer self) {
   auto& state = self->state;
@@ -176,9 +214,15 @@ void try_again(guest_session_pointer self) {
     state.reconnect_step = after(self, retry_pause);
 }
 
+bool needs_guest(guest_session_pointer self) {
+  const auto& state = self->state;
+  return wants_control(self) || state.launched.pending() || !state.deleting.empty() ||
+         state.output.reader_count() > 0;
+}
+
 void reach_guest(guest_session_pointer self) {
   auto& state = self->state;
-  if (!state.link || !needs_guest(self))
+  if (!state.link || state.is_mending || !needs_guest(self))
     return;
   if (state.connection == 0) {
     connect(self);
@@ -193,12 +237,17 @@ void reach_guest(guest_session_pointer self) {
   go_on_deleting(self);
 }
 
-void tell_agent(guest_session_pointer self, std::string frame) {
+void tell_agent(guest_session_pointer self, std::string frame, bool wants_word) {
   auto& state = self->state;
-  if (state.control.id != 0)
-    state.channels->write(state.control.id, std::move(frame));
-  else
+  if (state.control.id == 0) {
     state.for_control.push_back(std::move(frame));
+    return;
+  }
+  state.channels->write(state.control.id, std::move(frame));
+  if (!wants_word)
+    return;
+  state.control.owes_word = true;
+  listen_for_word(self);
 }
 
 void apply_output(guest_session_pointer self) {
@@ -265,9 +314,11 @@ void take_data(guest_session_pointer self, const ssh_data& data) {
     const auto source = feed->second.source;
     feed->second.frames.feed(data.bytes);
     // What it says may end it, and with it the reader.
-    while (state.feeds.contains(channel) && state.feeds.at(channel).frames.next(x))
+    while (state.feeds.contains(channel) && state.feeds.at(channel).frames.next(x)) {
+      note_word(state.feeds.at(channel), x);
       if (!feed_reply(self, channel, source, x))
         break;
+    }
     apply_output(self);
     return;
   }
@@ -275,15 +326,17 @@ void take_data(guest_session_pointer self, const ssh_data& data) {
     if (channel != of.id)
       return;
     of.frames.feed(data.bytes);
-    while (of.id == channel && of.frames.next(x))
+    while (of.id == channel && of.frames.next(x)) {
+      note_word(of, x);
       handle(self, x);
+    }
   };
   each(state.control, control_reply);
   each(state.launching, launch_reply);
   each(state.removing, removed);
 }
 
-void leave_guest(guest_session_pointer self) {
+void drop_channels(guest_session_pointer self) {
   auto& state = self->state;
   for (const auto* x : {&state.control, &state.launching, &state.removing})
     if (x->id != 0)
@@ -292,10 +345,15 @@ void leave_guest(guest_session_pointer self) {
     state.channels->close(channel);
   state.control = state.launching = state.removing = {};
   state.feeds.clear();
-  state.for_control.clear();
   state.connection = 0;
   state.is_connecting = false;
   state.output.disconnect();
+}
+
+void leave_guest(guest_session_pointer self) {
+  drop_channels(self);
+  self->state.for_control.clear();
+  self->state.is_mending = false;
 }
 
 void begin_launch(guest_session_pointer self) {

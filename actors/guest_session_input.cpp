@@ -49,8 +49,9 @@ void pump_input(guest_session_pointer self) {
   if (state.control.id == 0)
     return;
   while (auto next = state.input.next())
-    state.channels->write(state.control.id, next->bytes.empty() ? session_wire::input_end()
-                                                                : session_wire::input(next->bytes));
+    tell_agent(self,
+               next->bytes.empty() ? session_wire::input_end() : session_wire::input(next->bytes),
+               !next->bytes.empty());
   answer_leaving(self);
   if (state.input.is_held_up() && state.turn_step == 0)
     state.turn_step = after(self, turn_patience);

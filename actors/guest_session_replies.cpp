@@ -1,5 +1,6 @@
 // What the guest's agent says, and what becomes of a session by it.
 #include "actors/guest_session_steps.hpp"
+#include "host/fault_point.hpp"
 
 #include <cerrno>
 #include <memory>
@@ -10,18 +11,39 @@ namespace banger::actors {
 namespace {
 
 constexpr std::chrono::milliseconds other_version_pause{5'000}; ///< the agent may be replaced
+constexpr std::int32_t exit_not_found = 127, exit_not_executable = 126; // sh(1)
 
-void of_another_version(guest_session_pointer self, ssh::channel_id channel) {
+/// @param has_spoken  it said something good before; else it may be somebody else's agent
+void of_another_version(guest_session_pointer self, ssh::channel_id channel, bool has_spoken) {
+  auto& state = self->state;
   apply_output(self); // what came before it is good
-  self->state.channels->close(channel);
+  state.channels->close(channel);
+  if (channel == state.launching.id && !std::exchange(state.was_launch_tried, true)) {
+    state.launching = {};
+    state.may_have_started = true;
+    mend_agent(self);
+    return;
+  }
+  if (!has_spoken && channel != state.launching.id &&
+      !std::exchange(state.was_version_mended, true)) {
+    mend_agent(self);
+    return;
+  }
   const failure why{ec::version_mismatch, "work on session '" + title(self) + "'",
                     "the guest's agent speaks another protocol",
                     "build the image again: banger image build; then make the VM anew"};
-  if (channel == self->state.launching.id) {
-    self->state.launching = {};
+  if (channel == state.launching.id) {
+    state.launching = {};
     settle_failed(self, why.why, "agent");
   }
   drop_attaches(self, why);
+}
+
+/// What a shell exits with where a command cannot be started; 0: it would have started it.
+std::int32_t shell_status(const session_wire::refused& x) {
+  if (x.step != session_step_exec && x.step != session_step_cwd)
+    return 0;
+  return x.error == EACCES || x.error == ENOEXEC ? exit_not_executable : exit_not_found;
 }
 
 std::string step_hint(session_step step) {
@@ -60,12 +82,13 @@ void launch_reply(guest_session_pointer self, const session_wire::reply& x) {
   auto& state = self->state;
   const auto channel = state.launching.id;
   auto& info = state.spec.record.info;
+  (void)host::fault_at("session.ask", host::fault_moment::after);
   if (const auto* ok = std::get_if<session_wire::started>(&x)) {
     state.launching = {};
     state.channels->close(channel);
     info.state = session_state::running;
     info.started_at_ms = static_cast<std::int64_t>(ok->at_ms);
-    save(self);
+    save(self, "session.started");
     publish(self);
     if (state.launched.pending())
       state.launched.deliver(info_of(self));
@@ -84,9 +107,10 @@ void launch_reply(guest_session_pointer self, const session_wire::reply& x) {
       state.launched.deliver(
           to_error({ec::failed, "start session '" + title(self) + "'", no->text,
                     hint.empty() ? "banger session show " + title(self) : hint}));
+    info.exit_code = shell_status(*no);
     settle_failed(self, no->text, session_step_name(no->step));
   } else {
-    of_another_version(self, channel);
+    of_another_version(self, channel, false);
   }
 }
 
@@ -110,9 +134,9 @@ void control_reply(guest_session_pointer self, const session_wire::reply& x) {
   } else if (const auto* no = std::get_if<session_wire::refused>(&x)) {
     control_refused(self, *no);
   } else {
-    const auto channel = std::exchange(state.control, {}).id;
+    const auto gone = std::exchange(state.control, {});
     input_was_lost(self);
-    of_another_version(self, channel);
+    of_another_version(self, gone.id, gone.has_spoken);
     if (state.reconnect_step == 0)
       state.reconnect_step = after(self, other_version_pause);
   }
@@ -155,14 +179,18 @@ bool feed_reply(guest_session_pointer self, ssh::channel_id channel, core::sourc
     is_good = false;
   }
   if (!is_good) {
+    const auto has_spoken = state.feeds.at(channel).has_spoken;
     state.feeds.erase(channel);
-    of_another_version(self, channel);
+    if (!has_spoken)
+      state.output.broke(source);
+    of_another_version(self, channel, has_spoken);
   }
   return is_good;
 }
 
 void removed(guest_session_pointer self, const session_wire::reply& x) {
   auto& state = self->state;
+  (void)host::fault_at("session.remove", host::fault_moment::after);
   state.channels->close(std::exchange(state.removing, {}).id);
   if (std::holds_alternative<session_wire::removed>(x)) {
     state.spec.record.is_settled = true;

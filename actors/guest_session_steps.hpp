@@ -24,9 +24,6 @@ inline constexpr std::uint32_t attach_input_credit = 256U << 10;
 void publish(guest_session_pointer self);
 void publish_event_of(guest_session_pointer self, const std::string& kind, std::string detail);
 
-/// Writes the record; a failure is logged, for the guest knows all of it too.
-void save(guest_session_pointer self);
-
 /// It is over, and that is its end. Once only, unless the first was concluded and this is told by
 /// the guest.
 void settle(guest_session_pointer self, const session_wire::ended& end, bool is_told);
@@ -34,11 +31,21 @@ void settle(guest_session_pointer self, const session_wire::ended& end, bool is_
 /// It never ran.
 void settle_failed(guest_session_pointer self, const std::string& why, const std::string& step);
 
-/// Its session is deleted: goes on with that as soon as nothing is in the way.
-void go_on_deleting(guest_session_pointer self);
-
 /// A tick after `pause`. @returns its number
 [[nodiscard]] std::uint64_t after(guest_session_pointer self, std::chrono::milliseconds pause);
+
+// -- guest_session_life.cpp: its row
+// ------------------------------------------------------------------
+
+/// Writes the record; a failure is logged, for the guest knows all of it too.
+/// @param point  the step's name
+void save(guest_session_pointer self, const char* point = "session.save");
+
+/// The row, and then the guest.
+[[nodiscard]] caf::result<session_info> launch(guest_session_pointer self);
+
+/// Its session is deleted: goes on with that as soon as nothing is in the way.
+void go_on_deleting(guest_session_pointer self);
 
 // -- guest_session_agent.cpp: the way to the guest
 // ------------------------------------------------------------------
@@ -46,8 +53,12 @@ void go_on_deleting(guest_session_pointer self);
 /// Sees to it that what is wanted of the guest is on its way: connects where there is need to.
 void reach_guest(guest_session_pointer self);
 
+/// Opens a channel to the agent; one over which nothing comes is looked after.
+[[nodiscard]] ssh::channel_id open_channel(guest_session_pointer self, std::string first_frame);
+
 /// Sends a frame on the control channel, as soon as there is one.
-void tell_agent(guest_session_pointer self, std::string frame);
+/// @param wants_word  the agent is looked after where none follows
+void tell_agent(guest_session_pointer self, std::string frame, bool wants_word = false);
 
 /// Does what the output's readers and sources want.
 void apply_output(guest_session_pointer self);
@@ -58,8 +69,22 @@ void take_data(guest_session_pointer self, const ssh_data& data);
 void leave_guest(guest_session_pointer self);
 void begin_launch(guest_session_pointer self);
 
+/// Forgets all channels, which are of no use any more, but not what is wanted of them.
+void drop_channels(guest_session_pointer self);
+
+/// Whether there is anything to ask it.
+[[nodiscard]] bool needs_guest(guest_session_pointer self);
+
 /// Waits a moment, then sees what is still wanted of the guest.
 void try_again(guest_session_pointer self);
+
+// -- guest_session_mend.cpp: where the agent does not answer
+// ------------------------------------------------------------------
+
+/// Sees to it that the guest has an agent of ours, then goes on with what is wanted of it.
+void mend_agent(guest_session_pointer self);
+/// Does so where a channel has been opened and nothing came over it.
+void look_for_silence(guest_session_pointer self);
 
 // -- guest_session_replies.cpp: what the agent says
 // ------------------------------------------------------------------

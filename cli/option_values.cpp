@@ -67,6 +67,15 @@ result<void> take_size(const std::string& text, const std::string& what, std::ui
   return {};
 }
 
+bool wants_json(const std::vector<std::string>& line) {
+  for (std::size_t i = 0; i < line.size(); ++i)
+    if (line[i] == "-ojson" || line[i] == "--output=json" ||
+        ((line[i] == "-o" || line[i] == "--output") && i + 1 < line.size() &&
+         line[i + 1] == "json"))
+      return true;
+  return false;
+}
+
 void drop_repeated(std::vector<std::string>& words) {
   std::vector<std::string> kept;
   for (auto& word : words)

@@ -27,6 +27,9 @@ namespace banger::cli {
 [[nodiscard]] result<void> take_size(const std::string& text, const std::string& what,
                                      std::uint32_t& out);
 
+/// Whether a line that may not be understood asks for JSON.
+[[nodiscard]] bool wants_json(const std::vector<std::string>& line);
+
 /// Keeps the first of each: "vm stop box box" is to stop it once.
 void drop_repeated(std::vector<std::string>& words);
 

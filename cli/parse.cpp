@@ -370,15 +370,6 @@ private:
            (name == "run" ? "run -- " : "exec VM -- ") + *word;
   }
 
-  bool wants_json() const {
-    for (std::size_t i = 0; i < line_.size(); ++i)
-      if (line_[i] == "-ojson" || line_[i] == "--output=json" ||
-          ((line_[i] == "-o" || line_[i] == "--output") && i + 1 < line_.size() &&
-           line_[i + 1] == "json"))
-        return true;
-    return false;
-  }
-
   parsed final_text(std::string text, int status, bool is_error) {
     out_.is_final = true;
     out_.text = std::move(text);
@@ -394,7 +385,8 @@ private:
       path = " " + up->get_name() + path;
     auto next = hint.empty() ? "banger" + path + " --help" : hint;
     failure why{ec::bad_request, what, {}, next};
-    return final_text(wants_json() ? json(why) : error_lines(why, false), core::exit_usage, true);
+    return final_text(wants_json(line_) ? json(why) : error_lines(why, false), core::exit_usage,
+                      true);
   }
 
   // -- values

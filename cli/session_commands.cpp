@@ -7,6 +7,7 @@
 #include "cli/session.hpp"
 #include "cli/session_render.hpp"
 #include "client/launch.hpp"
+#include "core/session_ref.hpp"
 #include "host/clock.hpp"
 
 #include <algorithm>
@@ -72,6 +73,35 @@ start_session start_request(const options& how) {
   return request;
 }
 
+/// Starts it under a name that we have chosen, for only so we know whose a failure is.
+result<session_info> start_named(client::connection& link, start_session& request) {
+  for (;;) {
+    auto all = link.ask<session_list>(list_sessions{request.ref}, quick_limit);
+    if (!all)
+      return tl::make_unexpected(all.error());
+    std::vector<std::string> taken;
+    for (const auto& x : all->sessions)
+      taken.push_back(x.config.name);
+    request.config.name = core::session_name_for(request.config.argv, taken);
+    auto made = link.ask<session_info>(request, start_limit);
+    if (made || made.error().code != ec::already_exists) // else somebody was quicker
+      return made;
+  }
+}
+
+/// Tells why a command was not started, and leaves nothing of its session behind.
+/// @returns the status that a shell would exit with
+int not_started(client::connection& link, const start_session& asked, const failure& why,
+                const options& how) {
+  const auto status = report(why, how);
+  const auto ref = asked.ref + "/" + asked.config.name;
+  auto left = link.ask<session_info>(get_session{ref}, quick_limit);
+  if (!left || left->state != session_state::failed)
+    return status;
+  (void)link.ask<session_info>(delete_session{asked.ref + "/" + left->id, false}, quick_limit);
+  return left->exit_code != 0 ? left->exit_code : status;
+}
+
 } // namespace
 
 int session_start(client::connection link, const host::paths& where, const options& how) {
@@ -94,11 +124,12 @@ int exec_as_session(client::connection link, const host::paths& where, const opt
   auto started = how;
   started.session.config.input =
       how.session.is_terminal ? session_input_kind::pty : session_input_kind::pipe;
-  if (how.session.detaches)
-    return session_start(std::move(link), where, started);
-  auto made = link.ask<session_info>(start_request(started), start_limit);
+  auto request = start_request(started);
+  auto made = start_named(link, request);
   if (!made)
-    return report(made.error(), how);
+    return not_started(link, request, made.error(), how);
+  if (how.session.detaches)
+    return print_session(*made, how, title(*made) + "\n");
   started.refs = {title(*made)};
   auto wish = attach_wish_of(started, &*made);
   wish.request.origin = output_origin::offset;

@@ -65,4 +65,15 @@ std::string sha256(std::string_view message) {
   return sha_blocks::bytes_of(hash);
 }
 
+std::string sha256_hex(std::string_view message) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  for (const auto c : sha256(message)) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += digits[byte >> 4];
+    out += digits[byte & 0xf];
+  }
+  return out;
+}
+
 } // namespace banger::core

@@ -1,6 +1,7 @@
 #include "daemon/node.hpp"
 
 #include "actors/account.hpp"
+#include "actors/agent_install.hpp"
 #include "actors/client_session.hpp"
 #include "actors/events.hpp"
 #include "actors/exec.hpp"
@@ -18,7 +19,9 @@
 #include "actors/supervisor.hpp"
 #include "actors/vm_files_blocking.hpp"
 #include "core/guest_address.hpp"
+#include "core/sha256.hpp"
 #include "host/clock.hpp"
+#include "host/files.hpp"
 #include "host/log.hpp"
 #include "host/tcp_port.hpp"
 #include "protocol/caf_error.hpp"
@@ -85,6 +88,16 @@ public:
 };
 
 } // namespace
+
+/// Once, so that no actor has to read it. Where it is not there, guests keep the agent they have.
+std::shared_ptr<const actors::agent_program> read_agent(const std::string& guest_programs) {
+  constexpr std::size_t most = 16U << 20;
+  actors::agent_program x{guest_programs + "/banger-agent", {}, {}};
+  if (auto bytes = host::read_file(x.path, most))
+    x.bytes = std::move(*bytes);
+  x.digest = core::sha256_hex(x.bytes);
+  return std::make_shared<const actors::agent_program>(std::move(x));
+}
 
 /// Members are destroyed from the bottom up: the SSH thread outlives every actor.
 class node::running {
@@ -172,8 +185,15 @@ private:
                            handles ? std::optional{*handles} : std::optional{core::vm_handles{}});
     };
     context->make_link = [this](const vm_record& record, const vm_actor& owner) {
-      return system_.spawn(actors::guest_link,
-                           actors::link_context{&io_, known_hosts_, parts_.key.key, owner}, record);
+      return system_.spawn(
+          actors::guest_link,
+          actors::link_context{&io_, known_hosts_, parts_.key.key, owner,
+                               [this](ssh::connection_id connection, const std::string& name) {
+                                 return system_.spawn(actors::agent_install,
+                                                      actors::agent_install_spec{
+                                                          &io_, connection, name, agent_, events_});
+                               }},
+          record);
     };
     context->make_session = [this](const actors::guest_session_spec& spec) {
       return system_.spawn(actors::guest_session, spec, &channels_);
@@ -293,6 +313,7 @@ private:
   }
 
   node_parts parts_;
+  std::shared_ptr<const actors::agent_program> agent_ = read_agent(parts_.programs.guest);
   std::int64_t started_at_ms_ = host::unix_ms();
   ssh::ssh_io io_;
   port::port_io ports_;

@@ -1,7 +1,12 @@
 // banger-agent: tells the host when the guest is ready, and runs commands for it.
 //
 //   banger-agent [--exec-socket PATH] [--no-control] [--sessions-dir DIR] [--sessions-run DIR]
+//                [--detach]
 //   banger-agent archive pack|unpack ...    a command that it runs for a copy: agent_archive.h
+//   banger-agent --sha256 FILE
+//
+// --detach comes back when it listens, and goes on in the background. --sha256 prints a file's
+// digest: by both the daemon puts an agent into a guest that has none (docs/sessions.md).
 //
 // One thread, one poll(2), no timers while nothing is under way. SIGTERM ends every command and
 // the agent; sessions are processes of their own and go on.
@@ -15,6 +20,7 @@
 #include "io.h"
 #include "port_mux.h"
 #include "session_folder.h"
+#include "sha256.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -112,7 +118,7 @@ static int open_signals(void) {
 struct options {
   const char *exec_socket, *sessions_dir, *sessions_run;
   const char* data_port_fd; ///< of tests: a socket in place of the machine's data port
-  bool has_control;
+  bool has_control, detaches;
 };
 
 static bool parse_options(int count, char** arguments, struct options* out) {
@@ -120,6 +126,10 @@ static bool parse_options(int count, char** arguments, struct options* out) {
     const char** value = NULL;
     if (strcmp(arguments[i], "--no-control") == 0) {
       out->has_control = false;
+      continue;
+    }
+    if (strcmp(arguments[i], "--detach") == 0) {
+      out->detaches = true;
       continue;
     }
     if (strcmp(arguments[i], "--exec-socket") == 0)
@@ -137,6 +147,49 @@ static bool parse_options(int count, char** arguments, struct options* out) {
   return true;
 }
 
+static int print_digest(const char* path) {
+  char digest[SHA256_HEX_SIZE];
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || sha256_file(fd, digest) != 0) {
+    log_line(program, "%s: %s", path, strerror(errno));
+    return 1;
+  }
+  close(fd);
+  return puts(digest) < 0 || fflush(stdout) != 0;
+}
+
+/// From here on we are a process that nobody waits for. Whoever started us waits until the end of
+/// `told` is closed: when we listen, or with us.
+/// @returns where we say that we do
+static int go_into_background(void) {
+  int told[2];
+  if (pipe2(told, O_CLOEXEC) != 0)
+    return -1;
+  pid_t pid = fork();
+  if (pid < 0)
+    return -1;
+  if (pid > 0) {
+    close(told[1]);
+    char byte = 0;
+    ssize_t n;
+    while ((n = read(told[0], &byte, 1)) < 0 && errno == EINTR)
+      ;
+    _exit(n == 1 ? 0 : 1); // where it is not 1, why was said on our stderr
+  }
+  close(told[0]);
+  setsid();
+  (void)!chdir("/");
+  return told[1];
+}
+
+/// Lets go of the streams of whoever started us: what we start must not hold them either.
+static void leave_streams(void) {
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int standard = 0; standard <= 2; ++standard)
+    dup2(null, standard);
+  close(null);
+}
+
 /// @returns whether it is one of the commands that the host runs; else this is the agent itself
 static bool run_command(int count, char** arguments, int* status) {
   if (count > 1 && strcmp(arguments[1], "archive") == 0)
@@ -148,6 +201,8 @@ static bool run_command(int count, char** arguments, int* status) {
   else if (count == 3 && strcmp(arguments[1], "forward") == 0 &&
            strcmp(arguments[2], "--watch") == 0)
     *status = agent_forward(true);
+  else if (count == 3 && strcmp(arguments[1], "--sha256") == 0)
+    *status = print_digest(arguments[2]);
   else
     return false;
   return true;
@@ -163,8 +218,14 @@ int main(int count, char** arguments) {
                             .has_control = true};
   if (!parse_options(count, arguments, &options)) {
     log_line(program, "usage: banger-agent [--exec-socket PATH] [--no-control] "
-                      "[--sessions-dir DIR] [--sessions-run DIR] | ports | forward [--watch]");
+                      "[--sessions-dir DIR] [--sessions-run DIR] [--detach] | ports | forward "
+                      "[--watch] | --sha256 FILE");
     return 2;
+  }
+  int told = options.detaches ? go_into_background() : -1;
+  if (options.detaches && told < 0) {
+    log_line(program, "go into the background: %s", strerror(errno));
+    return 1;
   }
   session_folders_set(options.sessions_dir, options.sessions_run);
   umask(022);
@@ -185,6 +246,8 @@ int main(int count, char** arguments) {
     if (!control_open())
       log_line(program, "no port named " BANGER_CONTROL_PORT ": %s", strerror(errno));
   }
+  if (told >= 0)
+    leave_streams();
   port_socket = options.exec_socket;
   if (options.data_port_fd != NULL) {
     port_fd = atoi(options.data_port_fd);
@@ -193,6 +256,10 @@ int main(int count, char** arguments) {
   }
   if (options.has_control || port_fd >= 0)
     start_port();
+  if (told >= 0) {
+    (void)!write(told, "", 1);
+    close(told);
+  }
   serve(signals);
   exec_close();
   command_end_all();

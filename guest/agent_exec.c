@@ -42,6 +42,7 @@ struct connection {
 };
 
 static int listener = -1;
+static struct stat listener_file; ///< what we have bound; the name may be another agent's by now
 static char listener_path[sizeof((struct sockaddr_un*)0)->sun_path];
 static struct connection connections[BANGER_MAX_CONNECTIONS];
 
@@ -184,7 +185,7 @@ bool exec_listen(const char* path) {
   mode_t old = umask(0177);
   bool bound = bind(listener, (struct sockaddr*)&address, sizeof address) == 0;
   umask(old);
-  return bound && listen(listener, BANGER_MAX_CONNECTIONS) == 0;
+  return bound && stat(path, &listener_file) == 0 && listen(listener, BANGER_MAX_CONNECTIONS) == 0;
 }
 
 int exec_poll(struct pollfd* out) {
@@ -226,5 +227,7 @@ void exec_close(void) {
   for (int i = 0; i < BANGER_MAX_CONNECTIONS; ++i)
     drop(&connections[i]);
   close(listener);
-  unlink(listener_path);
+  struct stat now;
+  if (stat(listener_path, &now) == 0 && now.st_ino == listener_file.st_ino)
+    unlink(listener_path);
 }

@@ -105,16 +105,25 @@ using ssh_listener_actor = caf::typed_actor<caf::reacts_to<ssh_note>, caf::react
 /// GUEST_LINK: the one SSH connection of a running VM: connects, checks the host key, reconnects.
 using guest_link_actor =
     ssh_listener_actor::extend<caf::replies_to<connect_guest>::with<guest_connected>,
-                               caf::replies_to<verify_guest>::with<done>, describes_itself,
+                               caf::replies_to<verify_guest>::with<done>,
+                               caf::replies_to<ensure_agent>::with<agent_ensured>, describes_itself,
                                caf::reacts_to<step_due>>;
 
 /// Whoever knows a way to a running VM's agent.
-using guest_way_actor = caf::typed_actor<caf::replies_to<connect_guest>::with<guest_connected>>;
+using guest_way_actor = caf::typed_actor<caf::replies_to<connect_guest>::with<guest_connected>,
+                                         caf::replies_to<ensure_agent>::with<agent_ensured>>;
 
 /// GUEST_PORT: that way: the VM's data port where it answers, its SSH connection where not.
 using guest_port_actor =
     ssh_listener_actor::extend<caf::replies_to<connect_guest>::with<guest_connected>,
+                               caf::replies_to<ensure_agent>::with<agent_ensured>,
                                describes_itself>;
+
+/// AGENT_INSTALL: asks a guest for its agent, and gives it ours where that does not answer. Ends
+/// with its answer.
+using agent_install_actor =
+    ssh_listener_actor::extend<caf::replies_to<ensure_agent>::with<agent_ensured>,
+                               caf::reacts_to<step_due>>;
 
 /// EXEC: one command in a guest: three channels and a client. Ends with the command.
 using exec_actor = ssh_listener_actor::extend<caf::reacts_to<exec_input>, //
@@ -380,6 +389,8 @@ BANGER_ADD_TYPE(host_key_refused)
 BANGER_ADD_TYPE(verify_guest)
 BANGER_ADD_TYPE(connect_guest)
 BANGER_ADD_TYPE(guest_connected)
+BANGER_ADD_TYPE(ensure_agent)
+BANGER_ADD_TYPE(agent_ensured)
 BANGER_ADD_TYPE(ssh_note)
 BANGER_ADD_TYPE(ssh_data)
 BANGER_ADD_TYPE(close_exec)

@@ -426,6 +426,31 @@ auto inspect(Inspector& f, guest_connected& x) {
 }
 
 /// Kinds of ssh_note: what the SSH I/O thread reports beside data.
+/// What answered, or did not, where a guest's agent should.
+enum class agent_found : std::uint8_t {
+  ours,
+  absent,  ///< nobody listened; now ours does
+  foreign, ///< it speaks another protocol, or none; now ours listens in its place
+};
+
+/// Request: see to it that an agent of ours answers in the guest. Reply: agent_ensured. Errors:
+/// failed and no_space (with what the guest said), missing_program, link_lost, timed_out.
+struct ensure_agent {};
+
+template <class Inspector>
+auto inspect(Inspector& f, ensure_agent&) {
+  return f();
+}
+
+struct agent_ensured {
+  agent_found found = agent_found::ours;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, agent_ensured& x) {
+  return f(x.found);
+}
+
 enum class ssh_note_kind : std::uint8_t {
   host_key_offered,
   connected,

@@ -83,7 +83,7 @@ struct session_info {
   std::int64_t created_at_ms = 0; ///< Unix time
   std::int64_t started_at_ms = 0; ///< 0: it never was
   std::int64_t ended_at_ms = 0;   ///< 0: it has not, or nobody knows when
-  std::int32_t exit_code = 0;     ///< of state exited, where signal is 0
+  std::int32_t exit_code = 0;     ///< of exited, where signal is 0; of failed, a shell's
   std::int32_t signal = 0;        ///< that ended it
   std::string error;              ///< why it failed or is lost
   std::string error_step;         ///< of its start: "cwd", "require", "exec", ...

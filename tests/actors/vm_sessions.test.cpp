@@ -97,6 +97,7 @@ guest_port_actor::behavior_type scripted_port(guest_port_actor::pointer) {
       [](const ssh_note&) {},
       [](const ssh_data&) {},
       [](const connect_guest&) { return guest_connected{9}; },
+      [](const ensure_agent&) { return agent_ensured{}; },
       [](const describe_actor&) { return actor_account{}; },
   };
 }

@@ -93,3 +93,23 @@ def check_question(box):
     equal(status, 0, seen)
     check(seen.endswith(b"deleted a/two\ndeleted a/three\n"), seen)
     equal(names(box), ["a/runs", "b/two", "b/three"])
+
+
+def test_exec_that_cannot_start_leaves_no_session(box):
+    box.ok("vm", "create", "--name", "box", "--disk", "256M")
+    box.ok("vm", "start", "box")
+    box.ok("session", "start", "box", "--name", "no-such-1", "--", "true")
+    for how in ("-t", "--detach", "-td"):
+        for status, command in ((127, ["--", "no-such"]), (126, ["--", "/etc/hostname"]), (126, ["--", "/etc"]),
+                                (127, ["-w", "/no/folder", "--", "true"])):
+            box.fails(status, "vm", "exec", how, "box", *command)
+            equal(names(box), ["box/no-such-1"])
+    box.fails(3, "vm", "exec", "-t", "nobody", "--", "true", says="no VM 'nobody'")
+    equal(box.run("session", "start", "box", "--name", "kept", "--", "no-such").status, 1)
+    equal(names(box), ["box/no-such-1", "box/kept"])  # that one is for looking at
+    equal(box.ok("vm", "exec", "-d", "box", "--", "true").text, "box/true-1\n")
+    made = [box.start("vm", "exec", "-d", "box", "--", "true") for _ in range(6)]
+    seen = sorted(x.communicate()[0].decode() for x in made)
+    equal((seen, {x.returncode for x in made}), ([f"box/true-{i}\n" for i in range(2, 8)], {0}))
+    box.ok("vm", "stop", "box")
+    box.fails(4, "vm", "exec", "-t", "box", "--", "true", says="is not running")

@@ -242,10 +242,14 @@ scripted_client_actor::behavior_type client_of(scripted_client_actor::pointer se
 
 guest_way_actor::behavior_type scripted_way(guest_way_actor::pointer self, session_world* world) {
   return {[self, world](const connect_guest&) -> caf::result<guest_connected> {
-    if (world->reached == manner::well)
-      ++world->connections;
-    return act(self, world->plan, world->reached, "connect", guest_connected{world->connections});
-  }};
+            if (world->reached == manner::well)
+              ++world->connections;
+            return act(self, world->plan, world->reached, "connect",
+                       guest_connected{world->connections});
+          },
+          [self, world](const ensure_agent&) {
+            return act(self, world->plan, world->mends, "ensure", agent_ensured{world->found});
+          }};
 }
 
 } // namespace

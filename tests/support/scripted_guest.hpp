@@ -105,6 +105,8 @@ struct session_world : agent_holder, scripted_world {
   guest_session_actor session;
   guest_way_actor way;
   manner reached = manner::well; ///< how connect_guest is answered
+  manner mends = manner::well;   ///< how ensure_agent is
+  agent_found found = agent_found::ours;
   std::uint64_t connections = 0; ///< the number of the last connection
 
   session_world();

@@ -189,6 +189,7 @@ inline guest_link_actor::behavior_type scripted_link(guest_link_actor::pointer s
         return act(self, *plan, plan->link, "connect", guest_connected{7});
       },
       [self, plan](const verify_guest&) { return act(self, *plan, plan->link, "verify", done{}); },
+      [](const ensure_agent&) { return agent_ensured{}; },
       [](const describe_actor&) { return actor_account{}; },
       [](const step_due&) {},
   };
