@@ -3,55 +3,39 @@
 #include "core/exit_code.hpp"
 #include "core/git_text.hpp"
 #include "core/workspace_script.hpp"
+#include "host/scratch_file.hpp"
 
 #include <csignal>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <utility>
 
 namespace banger::cli {
 
-namespace {
-
-std::string content_of(const host::unique_fd& fd) {
-  struct stat info {};
-  if (::fstat(fd.get(), &info) != 0)
-    return {};
-  std::string text(static_cast<std::size_t>(info.st_size), '\0');
-  std::size_t at = 0;
-  while (at < text.size()) {
-    auto n = ::pread(fd.get(), text.data() + at, text.size() - at, static_cast<off_t>(at));
-    if (n <= 0)
-      break;
-    at += static_cast<std::size_t>(n);
-  }
-  text.resize(at);
-  return text;
-}
-
-} // namespace
-
 result<script_end> run_script_to(session& talk, const std::string& ref,
                                  const std::vector<std::string>& argv, int in, int out) {
-  host::unique_fd err{::memfd_create("banger", MFD_CLOEXEC)};
+  auto err = host::make_scratch_file();
   if (!err)
-    return fail_errno("make a temporary file");
-  auto done = run_in_guest(talk, ref, argv, {in, out, err.get()});
+    return tl::make_unexpected(err.error());
+  auto done = run_in_guest(talk, ref, argv, {in, out, err->get()});
   if (!done)
     return tl::make_unexpected(done.error());
   if (done->status == core::exit_signalled + SIGINT)
     return fail(ec::cancelled, "work in vm '" + ref + "'", "cancelled");
-  return script_end{done->status, {}, content_of(err), done->taken};
+  auto said = host::read_scratch_file(*err);
+  return said ? result<script_end>{script_end{done->status, {}, std::move(*said), done->taken}}
+              : tl::make_unexpected(said.error());
 }
 
 result<script_end> run_script(session& talk, const std::string& ref,
                               const std::vector<std::string>& argv, int in) {
-  host::unique_fd out{::memfd_create("banger", MFD_CLOEXEC)};
+  auto out = host::make_scratch_file();
   if (!out)
-    return fail_errno("make a temporary file");
-  auto end = run_script_to(talk, ref, argv, in, out.get());
+    return tl::make_unexpected(out.error());
+  auto end = run_script_to(talk, ref, argv, in, out->get());
+  auto text = host::read_scratch_file(*out);
+  if (end && !text)
+    return tl::make_unexpected(text.error());
   if (end)
-    end->out = content_of(out);
+    end->out = std::move(*text);
   return end;
 }
 

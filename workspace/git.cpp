@@ -2,54 +2,18 @@
 
 #include "core/git_text.hpp"
 #include "host/process.hpp"
+#include "host/scratch_file.hpp"
 
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace banger::workspace {
 
 namespace {
-
-/// A file without a name: what is written to it can be read again, and nobody waits for anybody.
-result<host::unique_fd> scratch(std::string_view content) {
-  host::unique_fd fd{::memfd_create("banger", MFD_CLOEXEC)};
-  if (!fd)
-    return fail_errno("make a temporary file");
-  while (!content.empty()) {
-    auto n = ::write(fd.get(), content.data(), content.size());
-    if (n < 0 && errno != EINTR)
-      return fail_errno("write to a temporary file");
-    if (n > 0)
-      content.remove_prefix(static_cast<std::size_t>(n));
-  }
-  ::lseek(fd.get(), 0, SEEK_SET);
-  return fd;
-}
-
-result<std::string> content_of(const host::unique_fd& fd) {
-  struct stat info {};
-  if (::fstat(fd.get(), &info) != 0)
-    return fail_errno("read a temporary file");
-  std::string text(static_cast<std::size_t>(info.st_size), '\0');
-  std::size_t at = 0;
-  while (at < text.size()) {
-    auto n = ::pread(fd.get(), text.data() + at, text.size() - at, static_cast<off_t>(at));
-    if (n < 0 && errno != EINTR)
-      return fail_errno("read a temporary file");
-    if (n == 0)
-      break;
-    at += static_cast<std::size_t>(std::max<ssize_t>(n, 0));
-  }
-  text.resize(at);
-  return text;
-}
 
 std::vector<std::string> environment_with(const std::vector<std::string>& more) {
   std::vector<std::string> all;
@@ -76,8 +40,8 @@ result<tool> tool::find(const std::string& program, const std::string& package, 
 result<finished> tool::run(const std::string& folder, const std::vector<std::string>& arguments,
                            std::string_view input,
                            const std::vector<std::string>& environment) const {
-  auto in = scratch(input);
-  auto out = scratch({}), err = scratch({});
+  auto in = host::make_scratch_file(input);
+  auto out = host::make_scratch_file(), err = host::make_scratch_file();
   if (!in || !out || !err)
     return tl::make_unexpected((!in ? in : !out ? out : err).error());
   host::spawn_request spawn;
@@ -104,7 +68,7 @@ result<finished> tool::run(const std::string& folder, const std::vector<std::str
   auto status = host::reap(child->pidfd).value_or(0);
   if (is_cancelled)
     return fail(ec::cancelled, "look at the repository", "cancelled");
-  auto text = content_of(*out), said = content_of(*err);
+  auto text = host::read_scratch_file(*out), said = host::read_scratch_file(*err);
   if (!text || !said)
     return tl::make_unexpected((!text ? text : said).error());
   return finished{WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),

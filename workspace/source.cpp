@@ -2,6 +2,7 @@
 
 #include "core/git_text.hpp"
 #include "host/files.hpp"
+#include "host/scratch_file.hpp"
 #include "workspace/git_folder.hpp"
 
 #include <cerrno>
@@ -11,7 +12,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -249,18 +249,21 @@ result<packer> start_packing(const parcel& what) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
     return fail_errno("make a pipe");
-  host::unique_fd reader{ends[0]}, writer{ends[1]}, errors{::memfd_create("banger", MFD_CLOEXEC)};
+  host::unique_fd reader{ends[0]}, writer{ends[1]};
+  auto errors = host::make_scratch_file();
+  if (!errors)
+    return tl::make_unexpected(errors.error());
   constexpr int pipe_size = 1 << 20;
   (void)::fcntl(reader.get(), F_SETPIPE_SZ, pipe_size); // fewer turns between tar and us
   host::spawn_request spawn;
   spawn.argv = {*program};
   spawn.argv.insert(spawn.argv.end(), what.tar_arguments.begin(), what.tar_arguments.end());
-  spawn.fds = {{writer.get(), 1}, {errors.get(), 2}};
+  spawn.fds = {{writer.get(), 1}, {errors->get(), 2}};
   spawn.has_own_session = true;
   auto child = host::spawn(spawn);
   if (!child)
     return tl::make_unexpected(child.error());
-  return packer{std::move(*child), std::move(reader), std::move(errors)};
+  return packer{std::move(*child), std::move(reader), std::move(*errors)};
 }
 
 result<std::string> finish_packing(packer& what) {
@@ -272,9 +275,7 @@ result<std::string> finish_packing(packer& what) {
   while (!host::has_ended(what.process.pidfd))
     (void)::poll(&ended, 1, -1);
   auto status = host::reap(what.process.pidfd).value_or(0);
-  char text[4096];
-  auto n = ::pread(what.errors.get(), text, sizeof text, 0);
-  std::string said{text, static_cast<std::size_t>(n < 0 ? 0 : n)};
+  auto said = host::read_scratch_file(what.errors).value_or(std::string{});
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
     return std::string{};
   if (WIFEXITED(status) && WEXITSTATUS(status) == 1)
