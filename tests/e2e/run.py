@@ -62,7 +62,10 @@ def run_here(test):
         return SKIPPED
     if os.environ.get("BANGER_E2E_NETNS"):
         harness.enter_own_network()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & has it ignored
+    # A shell's & has the first two ignored, and nohup the third: what we start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for once in (signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(once, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, out_of_time)
     signal.signal(signal.SIGTERM, out_of_time)
     try:

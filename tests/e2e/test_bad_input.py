@@ -113,7 +113,7 @@ def fails_to_start(box, says):
     check(done.status != 0 and says in done.err.decode(), f"expected the text {says!r}", done)
     errors = [x for x in done.err.splitlines() if not x.startswith(b"hint: ")]
     equal((len(errors), done.out), (1, b""), done)
-    equal(box.processes("bangerd"), {})
+    poll("the daemon ends", lambda: not box.processes("bangerd"), 10, 0.1)
 
 
 def test_standard_streams_that_are_closed(box):
