@@ -8,8 +8,7 @@ if [ -z "$base" ]; then
 fi
 git rev-parse --verify --quiet "$base^{tree}" >/dev/null || fail 76 "the workspace has no commit $base"
 tmp=$(mktemp -d)
-trap 'rm -rf -- "$tmp"' EXIT
-trap 'exit 130' HUP INT TERM PIPE
+at_end 'rm -rf -- "$tmp"'
 tree=$(tree_here "$tmp" "$tmp/objects")
 # shellcheck disable=SC2031
 ( export GIT_ALTERNATE_OBJECT_DIRECTORIES="$tmp/objects"; print_patch "$base" "$tree" )

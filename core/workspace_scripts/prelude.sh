@@ -16,19 +16,24 @@ registry=${BANGER_WORKSPACES:-/var/lib/banger/workspaces}
 # A folder as GIT_ALTERNATE_OBJECT_DIRECTORIES takes it, whatever is in its name.
 alternate() { printf '"%s"' "$(printf %s "$1" | sed 's/["\\]/\\&/g')"; }
 
+# Has a command run at the end, whatever that is. Several signals may come at once, and another one must not end that.
+at_end() {
+  # shellcheck disable=SC2064 # now, not then
+  trap "$1" EXIT
+  trap 'trap "" HUP INT TERM PIPE; exit 130' HUP INT TERM PIPE
+}
+
 # Unpacks the archive on stdin into a folder. A signal does not wait for the disk; then what is in the folder goes. Who
 # ends us may not wait for that either, and kill all of our process group: so it is done from another one.
 unpack() {
   exec 3<&0
-  trap 'undo "$unpacked"' EXIT
-  trap 'exit 130' HUP INT TERM PIPE
   unpacked=$1
+  at_end 'undo "$unpacked"'
   mkdir -- "$1"
   tar -x -p -f - -C "$1" <&3 &
   wait $!
 }
 undo() {
-  trap '' HUP INT TERM PIPE
   cd /
   kill -9 $! 2>/dev/null || :
   setsid rm -rf -- "$1"

@@ -1,7 +1,7 @@
 # Argument: path. Prints the record, HEAD, branch, number of commits, and what was changed.
 go_to_workspace "$1"
 tmp=$(mktemp -d)
-trap 'rm -rf -- "$tmp"' EXIT
+at_end 'rm -rf -- "$tmp"'
 cat .git/banger/workspace
 printf '\0%s\0' "$(git rev-parse --verify --quiet HEAD || :)"
 printf '%s\0' "$(git symbolic-ref --quiet HEAD || :)"

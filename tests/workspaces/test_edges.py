@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -336,3 +337,23 @@ def test_sync_of_files_that_a_filter_makes(case):
     case.commit()
     check(b"a.up" in sync(case, status=74).stderr)
     equal((case.guest / "a.up").read_text(), "GUEST\n")
+
+
+def test_several_signals_at_once(case):
+    """As an agent sends them whose client is gone: what was unpacked goes all the same."""
+    case.init()
+    case.write("a", os.urandom(200_000))
+    case.commit()
+    archive = case.pack().stdout
+    for _ in range(5):
+        process = subprocess.Popen([DRIVER, "prepare", str(case.guest), "", "", "1"], stdin=subprocess.PIPE, start_new_session=True)
+        process.stdin.write(archive[:len(archive) // 2])
+        process.stdin.flush()
+        while not (case.guest.parent.exists() and os.listdir(case.guest.parent)):
+            check(process.poll() is None, "it ended by itself")
+        os.kill(process.pid, signal.SIGSTOP)
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGCONT):
+            os.killpg(process.pid, number)
+        equal(process.wait(), 130)
+        process.stdin.close()
+        equal(os.listdir(case.guest.parent), [])
