@@ -3,6 +3,7 @@
 #include "actors/ssh_sink.hpp"
 #include "core/agent_frames.hpp"
 #include "core/agent_script.hpp"
+#include "core/sha256.hpp"
 #include "host/log.hpp"
 #include "protocol/caf_error.hpp"
 
@@ -82,9 +83,9 @@ void copy_agent(self_pointer self, agent_found found) {
     return;
   }
   begin_phase(self, install_phase::copying, copy_limit);
-  state.channel =
-      state.spec.io->open_exec(state.spec.connection, core::agent_install_command(program.digest),
-                               channel_credit, make_ssh_sink(self));
+  state.channel = state.spec.io->open_exec(
+      state.spec.connection, core::agent_install_command(core::sha256_hex(program.bytes)),
+      channel_credit, make_ssh_sink(self));
   state.spec.io->write(state.channel, program.bytes);
   state.spec.io->send_eof(state.channel);
 }

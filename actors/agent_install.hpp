@@ -20,8 +20,7 @@ namespace banger::actors {
 /// The agent that comes with the daemon.
 struct agent_program {
   std::string path;
-  std::string bytes;  ///< empty: there is none
-  std::string digest; ///< SHA-256, in lower-case hexadecimal
+  std::string bytes; ///< empty: there is none
 };
 
 struct agent_install_spec {

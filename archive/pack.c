@@ -42,14 +42,8 @@ struct archive_entry archive_entry_of(const char* name, const struct stat* info)
 
 /// @returns where the path ended before
 static size_t push(struct archive_packer* packer, const char* name) {
-  size_t before = packer->path_size, size = strlen(name);
-  bool has_slash = before > 0 && packer->path[before - 1] != '/';
-  if (before + has_slash + size <= ARCHIVE_TEXT_MAX) { // else errors show a shorter one
-    if (has_slash)
-      packer->path[packer->path_size++] = '/';
-    memcpy(packer->path + packer->path_size, name, size);
-    packer->path_size += size;
-  }
+  size_t before = packer->path_size;
+  packer->path_size = archive_path_join(packer->path, before, name);
   packer->path[packer->path_size] = '\0';
   return before;
 }

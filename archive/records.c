@@ -49,6 +49,17 @@ bool archive_name_is_valid(const char* name, size_t size) {
   return !(name[0] == '.' && (size == 1 || (size == 2 && name[1] == '.')));
 }
 
+size_t archive_path_join(char* path, size_t size, const char* name) {
+  size_t more = strlen(name);
+  bool has_slash = size > 0 && path[size - 1] != '/';
+  if (size + has_slash + more > ARCHIVE_TEXT_MAX)
+    return size; // errors show a shorter one
+  if (has_slash)
+    path[size++] = '/';
+  memcpy(path + size, name, more);
+  return size + more;
+}
+
 size_t archive_store_totals(unsigned char* out, const struct archive_totals* x) {
   const uint64_t all[] = {x->files, x->directories, x->links, x->deletes, x->bytes};
   for (size_t i = 0; i < sizeof all / sizeof *all; ++i)

@@ -103,6 +103,11 @@ bool archive_load_begin(const unsigned char* payload, size_t size, uint32_t* ver
 /// A name within one directory: not empty, not "." nor "..", without '/' and NUL.
 bool archive_name_is_valid(const char* name, size_t size);
 
+/// Adds a name to a path, for error texts. @param path  room for ARCHIVE_TEXT_MAX bytes, without a
+/// NUL
+/// @returns the path's size; the same as before where there is no room
+size_t archive_path_join(char* path, size_t size, const char* name);
+
 /// A record's header.
 void archive_store_header(unsigned char* out, uint8_t type, uint32_t size);
 

@@ -37,14 +37,8 @@ static bool fail(struct archive_unpacker* unpacker, const char* name) {
 }
 
 size_t archive_unpack_push(struct archive_unpacker* unpacker, const char* name) {
-  size_t before = unpacker->path_size, size = strlen(name);
-  bool has_slash = before > 0 && unpacker->path[before - 1] != '/';
-  if (before + has_slash + size <= ARCHIVE_TEXT_MAX) { // else errors show a shorter one
-    if (has_slash)
-      unpacker->path[unpacker->path_size++] = '/';
-    memcpy(unpacker->path + unpacker->path_size, name, size);
-    unpacker->path_size += size;
-  }
+  size_t before = unpacker->path_size;
+  unpacker->path_size = archive_path_join(unpacker->path, before, name);
   return before;
 }
 

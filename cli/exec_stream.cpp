@@ -115,10 +115,6 @@ private:
   bool was_signalled_ = false;
 };
 
-} // namespace
-
-namespace {
-
 result<exec_done> run(session& talk, const open_exec& request, const exec_ends& ends) {
   constexpr std::chrono::milliseconds limit{60'000};
   auto opened = talk.ask<exec_opened>(request, limit, on_interrupt::leave);

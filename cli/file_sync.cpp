@@ -111,19 +111,9 @@ result<void> sync_files(session& talk, const host::paths& where, const core::use
   if (auto ok = host::write_file(list, core::join_nul(names), 0600); !ok)
     return ok;
   workspace::parcel what{std::move(*folder), {}, {}, {}, 0, 0, names.size(), 0, {}};
-  what.tar_arguments = {"-c",
-                        "-f",
-                        "-",
-                        "--owner=0",
-                        "--group=0",
-                        "--numeric-owner",
-                        "-C",
-                        stage,
-                        "--no-recursion",
-                        "--null",
-                        "--verbatim-files-from",
-                        "-T",
-                        list};
+  what.tar_arguments = workspace::packing_options();
+  what.tar_arguments.insert(what.tar_arguments.end(), {"-C", stage, "--no-recursion", "--null",
+                                                       "--verbatim-files-from", "-T", list});
   auto sent = send_parcel(talk, vm, what, {"tar", "-x", "-p", "-f", "-", "-C", "/"}, {"true"},
                           "copy files of config.toml to vm '" + vm + "'");
   return sent ? result<void>{} : tl::make_unexpected(sent.error());

@@ -1,25 +1,12 @@
 #include "cli/json.hpp"
 
 #include "cli/copy_render.hpp"
+#include "cli/json_values.hpp"
 #include "core/base64.hpp"
-
-#include <nlohmann/json.hpp>
 
 namespace banger::cli {
 
 namespace {
-
-using record = nlohmann::ordered_json;
-
-/// Null for nothing.
-record text(const std::string& x) {
-  return x.empty() ? record(nullptr) : record(x);
-}
-
-template <class T>
-record number(T x) {
-  return x == 0 ? record(nullptr) : record(x);
-}
 
 record to_record(const failure& why) {
   return {{"code", to_string(why.code)},
@@ -27,11 +14,6 @@ record to_record(const failure& why) {
           {"why", text(why.why)},
           {"hint", text(why.hint)},
           {"op", text(why.op)}};
-}
-
-/// Text that is not UTF-8 (a guest may have named a file so) must not end the program.
-std::string print(const record& x, int indent = 2) {
-  return x.dump(indent, ' ', false, record::error_handler_t::replace) + "\n";
 }
 
 record to_record(const vm_info& vm) {
@@ -157,33 +139,33 @@ std::string results(const std::string& kind, const std::vector<outcome<T>>& outc
                      {"ok", x.value.has_value()},
                      {kind, x.value ? to_record(*x.value) : record(nullptr)},
                      {"error", x.value ? record(nullptr) : to_record(x.value.error())}});
-  return print({{"results", items}});
+  return to_text({{"results", items}});
 }
 
 } // namespace
 
 std::string json(const vm_info& vm) {
-  return print(to_record(vm));
+  return to_text(to_record(vm));
 }
 
 std::string json(const vm_list& vms) {
-  return print({{"vms", list_of(vms.vms)}});
+  return to_text({{"vms", list_of(vms.vms)}});
 }
 
 std::string json(const image_info& image) {
-  return print(to_record(image));
+  return to_text(to_record(image));
 }
 
 std::string json(const image_list& images) {
-  return print({{"images", list_of(images.images)}});
+  return to_text({{"images", list_of(images.images)}});
 }
 
 std::string json(const host_key_info& key) {
-  return print(to_record(key));
+  return to_text(to_record(key));
 }
 
 std::string json(const host_key_list& keys) {
-  return print({{"path", keys.path}, {"keys", list_of(keys.keys)}});
+  return to_text({{"path", keys.path}, {"keys", list_of(keys.keys)}});
 }
 
 std::string json(const key_verdict& x) {
@@ -191,35 +173,35 @@ std::string json(const key_verdict& x) {
   for (const auto& key : x.found.keys)
     keys.push_back(
         {{"type", key.type}, {"fingerprint", key.fingerprint}, {"line", key.line_number}});
-  return print({{"verdict", verdict_name(x.found.status)},
-                {"file", x.file},
-                {"host", x.host},
-                {"port", x.port},
-                {"name", x.found.name},
-                {"offered", {{"type", x.offered.type}, {"fingerprint", x.fingerprint}}},
-                {"keys", keys}});
+  return to_text({{"verdict", verdict_name(x.found.status)},
+                  {"file", x.file},
+                  {"host", x.host},
+                  {"port", x.port},
+                  {"name", x.found.name},
+                  {"offered", {{"type", x.offered.type}, {"fingerprint", x.fingerprint}}},
+                  {"keys", keys}});
 }
 
 std::string json(const daemon_status& status) {
-  return print({{"program_version", status.program_version},
-                {"protocol_version", status.protocol_version},
-                {"pid", status.pid},
-                {"started_at_ms", status.started_at_ms},
-                {"socket", status.socket},
-                {"database", status.database},
-                {"log", status.log},
-                {"vm_count", status.vm_count},
-                {"running_count", status.running_count},
-                {"client_count", status.client_count},
-                {"worker_count", status.worker_count},
-                {"reconciled",
-                 {{"adopted", status.reconciled.adopted},
-                  {"settled", status.reconciled.settled},
-                  {"rolled_back", status.reconciled.rolled_back},
-                  {"failed", status.reconciled.failed},
-                  {"cleared", status.reconciled.cleared},
-                  {"pending", status.reconciled.pending},
-                  {"took_ms", status.reconciled.took_ms}}}});
+  return to_text({{"program_version", status.program_version},
+                  {"protocol_version", status.protocol_version},
+                  {"pid", status.pid},
+                  {"started_at_ms", status.started_at_ms},
+                  {"socket", status.socket},
+                  {"database", status.database},
+                  {"log", status.log},
+                  {"vm_count", status.vm_count},
+                  {"running_count", status.running_count},
+                  {"client_count", status.client_count},
+                  {"worker_count", status.worker_count},
+                  {"reconciled",
+                   {{"adopted", status.reconciled.adopted},
+                    {"settled", status.reconciled.settled},
+                    {"rolled_back", status.reconciled.rolled_back},
+                    {"failed", status.reconciled.failed},
+                    {"cleared", status.reconciled.cleared},
+                    {"pending", status.reconciled.pending},
+                    {"took_ms", status.reconciled.took_ms}}}});
 }
 
 std::string json(const vm_history& past) {
@@ -231,7 +213,7 @@ std::string json(const vm_history& past) {
                    {"operation", text(x.operation)},
                    {"stage", text(x.stage)},
                    {"cause", text(x.cause)}});
-  return print({{"vm", to_record(past.vm)}, {"transitions", all}});
+  return to_text({{"vm", to_record(past.vm)}, {"transitions", all}});
 }
 
 std::string json(const actor_tree& tree) {
@@ -243,20 +225,20 @@ std::string json(const actor_tree& tree) {
                    {"mailbox", x.mailbox},
                    {"restarts", x.restarts},
                    {"last_error", text(x.last_error)}});
-  return print({{"actors", all}});
+  return to_text({{"actors", all}});
 }
 
 std::string json(const event_happened& event) {
-  return print({{"sequence", event.sequence},
-                {"at_ms", event.at_ms},
-                {"kind", event.kind},
-                {"subject", text(event.subject)},
-                {"detail", text(event.detail)}},
-               -1);
+  return to_text({{"sequence", event.sequence},
+                  {"at_ms", event.at_ms},
+                  {"kind", event.kind},
+                  {"subject", text(event.subject)},
+                  {"detail", text(event.detail)}},
+                 -1);
 }
 
 std::string json(const failure& why) {
-  return print({{"error", to_record(why)}});
+  return to_text({{"error", to_record(why)}});
 }
 
 std::string json(const std::vector<outcome<vm_info>>& outcomes) {
@@ -268,15 +250,15 @@ std::string json(const std::vector<outcome<image_info>>& outcomes) {
 }
 
 std::string json(const session_info& x) {
-  return print(to_record(x));
+  return to_text(to_record(x));
 }
 
 std::string json(const session_list& all) {
-  return print({{"sessions", list_of(all.sessions)}});
+  return to_text({{"sessions", list_of(all.sessions)}});
 }
 
 std::string json(const attach_list& all) {
-  return print({{"session", to_record(all.session)}, {"attaches", list_of(all.attaches)}});
+  return to_text({{"session", to_record(all.session)}, {"attaches", list_of(all.attaches)}});
 }
 
 std::string json(const std::vector<outcome<session_info>>& outcomes) {
@@ -285,25 +267,25 @@ std::string json(const std::vector<outcome<session_info>>& outcomes) {
 
 std::string output_json(const attach_output& x) {
   const auto is_text = is_utf8(x.bytes);
-  return print({{"type", "output"},
-                {"stream", x.is_stderr ? "stderr" : "stdout"},
-                {"offset", x.offset},
-                {"size", x.bytes.size()},
-                {"text", is_text ? record(x.bytes) : record(nullptr)},
-                {"base64", is_text ? record(nullptr) : record(core::base64_encode(x.bytes))}},
-               -1);
+  return to_text({{"type", "output"},
+                  {"stream", x.is_stderr ? "stderr" : "stdout"},
+                  {"offset", x.offset},
+                  {"size", x.bytes.size()},
+                  {"text", is_text ? record(x.bytes) : record(nullptr)},
+                  {"base64", is_text ? record(nullptr) : record(core::base64_encode(x.bytes))}},
+                 -1);
 }
 
 std::string gap_json(const attach_gap& x) {
-  return print({{"type", "gap"}, {"from", x.from}, {"to", x.to}}, -1);
+  return to_text({{"type", "gap"}, {"from", x.from}, {"to", x.to}}, -1);
 }
 
 std::string notice_json(const std::string& what) {
-  return print({{"type", "notice"}, {"text", what}}, -1);
+  return to_text({{"type", "notice"}, {"text", what}}, -1);
 }
 
 std::string end_json(const session_info& x) {
-  return print({{"type", "end"}, {"session", to_record(x)}}, -1);
+  return to_text({{"type", "end"}, {"session", to_record(x)}}, -1);
 }
 
 std::string json(const std::vector<core::guest_port>& ports) {
@@ -314,55 +296,56 @@ std::string json(const std::vector<core::guest_port>& ports) {
                    {"port", x.port},
                    {"pid", number(x.pid)},
                    {"process", text(x.process)}});
-  return print({{"ports", all}});
+  return to_text({{"ports", all}});
 }
 
 std::string forward_json(const char* type, const std::string& address, std::uint16_t port,
                          const std::string& vm, std::uint16_t guest_port,
                          const std::string& process) {
-  return print({{"type", type},
-                {"address", address},
-                {"port", port},
-                {"vm", vm},
-                {"guest_port", guest_port},
-                {"process", text(process)}},
-               -1);
+  return to_text({{"type", type},
+                  {"address", address},
+                  {"port", port},
+                  {"vm", vm},
+                  {"guest_port", guest_port},
+                  {"process", text(process)}},
+                 -1);
 }
 
 std::string refused_json(const std::string& vm, std::uint16_t guest_port, const std::string& why,
                          std::uint64_t held) {
-  return print({{"type", "refused"},
-                {"vm", vm},
-                {"guest_port", guest_port},
-                {"why", why},
-                {"held_back", held}},
-               -1);
+  return to_text({{"type", "refused"},
+                  {"vm", vm},
+                  {"guest_port", guest_port},
+                  {"why", why},
+                  {"held_back", held}},
+                 -1);
 }
 
 std::string version_json(const std::string& client, const std::string& daemon, const failure& why) {
   auto is_known = why.code == ec::none || why.code == ec::unreachable;
-  return print({{"client", client},
-                {"daemon", text(daemon)},
-                {"error", is_known ? record(nullptr) : to_record(why)}});
+  return to_text({{"client", client},
+                  {"daemon", text(daemon)},
+                  {"error", is_known ? record(nullptr) : to_record(why)}});
 }
 
 std::string ssh_config_json(bool is_installed, const std::string& config,
                             const std::string& user_config) {
-  return print({{"is_installed", is_installed}, {"config", config}, {"user_config", user_config}});
+  return to_text(
+      {{"is_installed", is_installed}, {"config", config}, {"user_config", user_config}});
 }
 
 std::string json(const copy_figures& x) {
-  return print({{"files", x.files},
-                {"directories", x.directories},
-                {"links", x.links},
-                {"bytes", x.bytes},
-                {"bytes_sent", x.bytes_sent},
-                {"left_out", x.left_out},
-                {"duration_ms", x.duration_ms}});
+  return to_text({{"files", x.files},
+                  {"directories", x.directories},
+                  {"links", x.links},
+                  {"bytes", x.bytes},
+                  {"bytes_sent", x.bytes_sent},
+                  {"left_out", x.left_out},
+                  {"duration_ms", x.duration_ms}});
 }
 
 std::string stopped_json(bool was_running) {
-  return print({{"was_running", was_running}});
+  return to_text({{"was_running", was_running}});
 }
 
 } // namespace banger::cli

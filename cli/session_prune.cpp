@@ -6,9 +6,6 @@
 #include "cli/session.hpp"
 #include "host/clock.hpp"
 
-#include <string_view>
-#include <unistd.h>
-
 namespace banger::cli {
 
 namespace {
@@ -30,20 +27,15 @@ result<std::vector<session_info>> list_of(client::connection& link,
   return all;
 }
 
-/// Ctrl-C is a no as well: nothing was begun. A terminal gives one line at a time (termios(3)).
 bool agrees(const std::vector<session_info>& going) {
   std::string question;
   for (const auto& x : going)
     question += title(x) + "\n";
-  print_error(question + "delete " +
-              (going.size() == 1
-                   ? "this session and its output"
-                   : "these " + std::to_string(going.size()) + " sessions and their output") +
-              "? [y/N] ");
-  char answer[16];
-  const auto size = ::read(STDIN_FILENO, answer, sizeof answer);
-  const std::string_view line{answer, size < 0 ? 0 : static_cast<std::size_t>(size)};
-  return line == "y\n" || line == "Y\n" || line == "yes\n";
+  return ask_yes(question + "delete " +
+                 (going.size() == 1
+                      ? "this session and its output"
+                      : "these " + std::to_string(going.size()) + " sessions and their output") +
+                 "?");
 }
 
 int show(const std::vector<session_info>& going, const options& how) {
@@ -78,8 +70,7 @@ int remove(session& talk, const std::vector<session_info>& going) {
 
 int session_prune(client::connection link, const options& how) {
   const auto& asked = how.session;
-  const auto can_ask = is_terminal(STDIN_FILENO) && is_terminal(STDERR_FILENO);
-  if (!asked.is_agreed && !asked.is_dry_run && !can_ask)
+  if (!asked.is_agreed && !asked.is_dry_run && !can_ask())
     return report({ec::bad_request, "prune sessions", "there is nobody to ask",
                    "with --yes it does not ask; --dry-run shows which would go"},
                   how);

@@ -46,6 +46,18 @@ bool is_terminal(int fd) {
   return ::isatty(fd) == 1;
 }
 
+bool can_ask() {
+  return is_terminal(STDIN_FILENO) && is_terminal(STDERR_FILENO);
+}
+
+bool ask_yes(const std::string& question) {
+  print_error(question + " [y/N] ");
+  char answer[16]; // a terminal gives one line at a time: termios(3)
+  const auto size = ::read(STDIN_FILENO, answer, sizeof answer);
+  const std::string_view line{answer, size < 0 ? 0 : static_cast<std::size_t>(size)};
+  return line == "y\n" || line == "Y\n" || line == "yes\n";
+}
+
 bool wants_colour() {
   const char* no = std::getenv("NO_COLOR");
   return is_terminal(STDERR_FILENO) && (no == nullptr || *no == '\0');

@@ -23,6 +23,12 @@ void print_error(std::string_view text); ///< to stderr
 /// Of the terminal behind stderr, in columns; 80 where it does not say.
 [[nodiscard]] std::size_t terminal_width();
 
+/// Whether there is somebody to ask: stdin and stderr are terminals.
+[[nodiscard]] bool can_ask();
+
+/// Asks on stderr, and waits for a line: "y" or "yes" is a yes. Ctrl-C is a no as well.
+[[nodiscard]] bool ask_yes(const std::string& question);
+
 /// Whether stderr takes colours: a terminal, and NO_COLOR is not set (no-color.org).
 [[nodiscard]] bool wants_colour();
 

@@ -1,23 +1,11 @@
 #include "cli/workspace_render.hpp"
 
+#include "cli/json_values.hpp"
 #include "cli/render.hpp"
-
-#include <nlohmann/json.hpp>
 
 namespace banger::cli {
 
 namespace {
-
-using record = nlohmann::ordered_json;
-
-record text(const std::string& x) {
-  return x.empty() ? record(nullptr) : record(x);
-}
-
-/// Names of files need not be UTF-8.
-std::string print(const record& x) {
-  return x.dump(2, ' ', false, record::error_handler_t::replace) + "\n";
-}
 
 record to_record(const std::vector<std::pair<char, std::string>>& changes) {
   auto all = record::array();
@@ -76,55 +64,55 @@ std::string workspace_details(const workspace_state& x, std::int64_t now_ms) {
 }
 
 std::string json(const workspace_info& x) {
-  return print({{"vm", x.vm},
-                {"guest_path", x.guest_path},
-                {"source", x.source},
-                {"mode", x.mode},
-                {"head", text(x.head)},
-                {"branch", text(x.branch)},
-                {"commits", x.commits},
-                {"made_files", x.made_files},
-                {"sent_files", x.counts_sent ? record(x.sent_files) : record(nullptr)},
-                {"sent_bytes", x.sent_bytes},
-                {"duration_ms", x.duration_ms},
-                {"warnings", x.warnings}});
+  return to_text({{"vm", x.vm},
+                  {"guest_path", x.guest_path},
+                  {"source", x.source},
+                  {"mode", x.mode},
+                  {"head", text(x.head)},
+                  {"branch", text(x.branch)},
+                  {"commits", x.commits},
+                  {"made_files", x.made_files},
+                  {"sent_files", x.counts_sent ? record(x.sent_files) : record(nullptr)},
+                  {"sent_bytes", x.sent_bytes},
+                  {"duration_ms", x.duration_ms},
+                  {"warnings", x.warnings}});
 }
 
 std::string json(const workspace_state& x) {
-  return print({{"vm", x.vm},
-                {"guest_path", x.guest_path},
-                {"source", text(x.source)},
-                {"mode", text(x.mode)},
-                {"has_untracked", x.untracked.all},
-                {"prepared_at_ms", x.prepared_at_ms},
-                {"head", text(x.head)},
-                {"branch", text(x.branch)},
-                {"guest",
-                 {{"head", text(x.guest_head)},
-                  {"branch", text(x.guest_branch)},
-                  {"commits", x.guest_commits},
-                  {"changes", to_record(x.guest_changes)}}},
-                {"host",
-                 {{"is_known", x.is_host_known},
-                  {"problem", text(x.host_problem)},
-                  {"head", text(x.host_head)},
-                  {"is_changed", x.is_host_changed}}}});
+  return to_text({{"vm", x.vm},
+                  {"guest_path", x.guest_path},
+                  {"source", text(x.source)},
+                  {"mode", text(x.mode)},
+                  {"has_untracked", x.untracked.all},
+                  {"prepared_at_ms", x.prepared_at_ms},
+                  {"head", text(x.head)},
+                  {"branch", text(x.branch)},
+                  {"guest",
+                   {{"head", text(x.guest_head)},
+                    {"branch", text(x.guest_branch)},
+                    {"commits", x.guest_commits},
+                    {"changes", to_record(x.guest_changes)}}},
+                  {"host",
+                   {{"is_known", x.is_host_known},
+                    {"problem", text(x.host_problem)},
+                    {"head", text(x.host_head)},
+                    {"is_changed", x.is_host_changed}}}});
 }
 
 std::string workspace_list_json(const std::string& vm, const std::vector<std::string>& paths) {
   auto all = record::array();
   for (const auto& path : paths)
     all.push_back({{"vm", vm}, {"guest_path", path}});
-  return print({{"workspaces", all}});
+  return to_text({{"workspaces", all}});
 }
 
 std::string sync_json(const std::string& vm, const std::string& path, bool to_host, bool is_done,
                       const std::vector<std::pair<char, std::string>>& changes) {
-  return print({{"vm", vm},
-                {"guest_path", path},
-                {"to", to_host ? "host" : "guest"},
-                {"is_done", is_done},
-                {"changes", to_record(changes)}});
+  return to_text({{"vm", vm},
+                  {"guest_path", path},
+                  {"to", to_host ? "host" : "guest"},
+                  {"is_done", is_done},
+                  {"changes", to_record(changes)}});
 }
 
 } // namespace banger::cli

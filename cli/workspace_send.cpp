@@ -1,12 +1,11 @@
 #include "cli/workspace_send.hpp"
 
 #include "cli/guest_script.hpp"
+#include "cli/json_values.hpp"
 #include "cli/render.hpp"
 #include "core/workspace_plan.hpp"
 #include "core/workspace_script.hpp"
 #include "host/clock.hpp"
-
-#include <nlohmann/json.hpp>
 
 namespace banger::cli {
 
@@ -40,17 +39,16 @@ result<std::string> guest_path_of(const options& how, const workspace::source& f
 
 std::string workspace_record(const workspace::source& from,
                              const workspace::source_request& request, const std::string& tree) {
-  nlohmann::ordered_json record{
-      {"format", 1},
-      {"source", from.top},
-      {"mode", request.is_full_copy ? "full-copy" : "shallow"},
-      {"has_untracked", request.is_full_copy || request.how.untracked.all},
-      {"also", request.how.untracked.also},
-      {"head", from.where ? from.where->head : ""},
-      {"branch", from.where ? from.where->branch : ""},
-      {"tree", tree},
-      {"prepared_at_ms", host::unix_ms()}};
-  return record.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  record x{{"format", 1},
+           {"source", from.top},
+           {"mode", request.is_full_copy ? "full-copy" : "shallow"},
+           {"has_untracked", request.is_full_copy || request.how.untracked.all},
+           {"also", request.how.untracked.also},
+           {"head", from.where ? from.where->head : ""},
+           {"branch", from.where ? from.where->branch : ""},
+           {"tree", tree},
+           {"prepared_at_ms", host::unix_ms()}};
+  return to_text(x, 1);
 }
 
 result<workspace::parcel> pack_workspace(session& talk, const host::paths& where,

@@ -27,8 +27,7 @@ public:
       : talk_(talk), how_(talk.how().workspace), vm_(talk.how().refs.front()), where_(where) {}
 
   result<void> run() {
-    if (!how_.is_preview && !how_.is_agreed &&
-        (!is_terminal(STDIN_FILENO) || !is_terminal(STDERR_FILENO)))
+    if (!how_.is_preview && !how_.is_agreed && !can_ask())
       return fail(ec::bad_request, title_, "there is nobody to ask",
                   "--yes does it without asking, --dry-run only shows it");
     auto path = pick_workspace(talk_, vm_);
@@ -58,10 +57,7 @@ private:
       return false;
     if (how_.is_agreed)
       return true;
-    print_error("Change these files " + where_to + "? [y/N] ");
-    char answer[16] = {};
-    auto n = ::read(STDIN_FILENO, answer, sizeof answer - 1);
-    return n > 0 && (answer[0] == 'y' || answer[0] == 'Y');
+    return ask_yes("Change these files " + where_to + "?");
   }
 
   void show(const changes& what, const std::string& where_to) const {

@@ -19,7 +19,6 @@
 #include "actors/supervisor.hpp"
 #include "actors/vm_files_blocking.hpp"
 #include "core/guest_address.hpp"
-#include "core/sha256.hpp"
 #include "host/clock.hpp"
 #include "host/files.hpp"
 #include "host/log.hpp"
@@ -92,10 +91,9 @@ public:
 /// Once, so that no actor has to read it. Where it is not there, guests keep the agent they have.
 std::shared_ptr<const actors::agent_program> read_agent(const std::string& guest_programs) {
   constexpr std::size_t most = 16U << 20;
-  actors::agent_program x{guest_programs + "/banger-agent", {}, {}};
+  actors::agent_program x{guest_programs + "/banger-agent", {}};
   if (auto bytes = host::read_file(x.path, most))
     x.bytes = std::move(*bytes);
-  x.digest = core::sha256_hex(x.bytes);
   return std::make_shared<const actors::agent_program>(std::move(x));
 }
 

@@ -2,6 +2,7 @@
 // broken guest may send to the daemon and to the command line, and what anybody in the guest may
 // send to the agent's socket.
 #include "actors/session_wire.hpp"
+#include "fuzz/changed.hpp"
 #include "guest/forward_mux.h"
 #include "guest/port_frames.h"
 #include "guest/session_frames.h"
@@ -205,17 +206,8 @@ int main() {
   std::mt19937 random{1}; // the same inputs each time: a failure can be looked at
   constexpr int rounds = 10'000;
   for (int i = 0; i < rounds; ++i) {
-    auto text = seeds[random() % 2];
-    for (auto changes = random() % 5; changes > 0 && !text.empty(); --changes) {
-      auto at = random() % text.size();
-      if (random() % 4 == 0)
-        text.erase(at, random() % 40);
-      else if (random() % 3 == 0)
-        text.insert(at, text.substr(random() % text.size(), random() % 80));
-      else
-        text[at] = static_cast<char>(random() % 2 == 0 ? random() % 4 : random() % 256);
-    }
-    run(text);
+    const auto& seed = seeds[random() % 2];
+    run(banger::fuzz::changed(seed, random, 2, [](auto& source) { return source() % 4; }));
   }
   return 0;
 }

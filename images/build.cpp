@@ -140,12 +140,6 @@ std::size_t count_packages(const work_folder& work) {
 
 result<void> write_manifest(const build_request& request, const work_folder& work) {
   auto agent = host::read_file(request.guest_dir + "/banger-agent", max_program);
-  std::string digest;
-  for (char byte : core::sha256(agent ? *agent : std::string{})) {
-    char digits[3];
-    std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned char>(byte));
-    digest += digits;
-  }
   auto is_systemd = request.what.init == "systemd";
   nlohmann::json manifest{{"format", 1},
                           {"name", request.name},
@@ -161,7 +155,7 @@ result<void> write_manifest(const build_request& request, const work_folder& wor
                             {"format", "raw"},
                             {"virtual_size", std::uint64_t{request.what.root_mib} << 20}}},
                           {"packages", count_packages(work)},
-                          {"agent_sha256", digest},
+                          {"agent_sha256", core::sha256_hex(agent ? *agent : std::string{})},
                           {"host_keys", "seeded"}};
   return host::write_file_durably(work.result() + "/manifest.json", manifest.dump(2) + "\n", 0644);
 }

@@ -84,15 +84,8 @@ result<void> replace_configs(const git& program, const source& from, const std::
 result<std::vector<std::string>> tar_of(const std::string& stage, const std::string& top,
                                         const std::vector<std::string>& excluded) {
   // Ours first: what follows finds the folders made, and none of ours is excluded.
-  std::vector<std::string> line{"-c",
-                                "-f",
-                                "-",
-                                "--sparse",
-                                "--owner=0",
-                                "--group=0",
-                                "--numeric-owner",
-                                "--anchored",
-                                "--no-wildcards"};
+  auto line = packing_options();
+  line.insert(line.end(), {"--anchored", "--no-wildcards"});
   for (const auto& path : excluded)
     line.push_back("--exclude=" + path);
   line.insert(line.end(), {"-C", top, "."});
@@ -182,27 +175,18 @@ result<parcel> pack_snapshot(const source& from, const source_request& request,
   auto list = out.folder.path() + "/sent";
   if (auto ok = host::write_file(list, core::join_nul(taken->sent), 0600); !ok)
     return tl::make_unexpected(ok.error());
-  out.tar_arguments = {"-c",
-                       "-f",
-                       "-",
-                       "--sparse",
-                       "--owner=0",
-                       "--group=0",
-                       "--numeric-owner",
-                       "-C",
-                       taken->stage,
-                       ".git",
-                       "-C",
-                       from.top,
-                       "--no-recursion",
-                       "--null",
-                       "--verbatim-files-from",
-                       "-T",
-                       list};
+  out.tar_arguments = packing_options();
+  out.tar_arguments.insert(out.tar_arguments.end(),
+                           {"-C", taken->stage, ".git", "-C", from.top, "--no-recursion", "--null",
+                            "--verbatim-files-from", "-T", list});
   return out;
 }
 
 } // namespace
+
+std::vector<std::string> packing_options() {
+  return {"-c", "-f", "-", "--sparse", "--owner=0", "--group=0", "--numeric-owner"};
+}
 
 result<source> find_source(const source_request& request, int cancel_fd) {
   auto where = find_repository(request.path, cancel_fd);

@@ -28,6 +28,9 @@ struct source {
 /// Errors: as find_repository; bad_request.
 [[nodiscard]] result<source> find_source(const source_request& request, int cancel_fd);
 
+/// What tar(1) has to be told to make an archive of root's on its stdout.
+[[nodiscard]] std::vector<std::string> packing_options();
+
 /// What tar(1) has to pack.
 struct parcel {
   work_folder folder;

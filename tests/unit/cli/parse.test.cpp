@@ -1,33 +1,13 @@
-#include "cli/options.hpp"
-
-#include <doctest/doctest.h>
+#include "tests/unit/cli/typed_line.hpp"
 
 #include <fstream>
 
 using namespace banger;
 using namespace banger::cli;
+using namespace banger::test;
 using strings = std::vector<std::string>;
 
 namespace {
-
-/// What a line asks for; it must be understood.
-options read(const strings& line) {
-  const auto x = parse(line);
-  REQUIRE_MESSAGE(!x.is_final, x.text);
-  return x.what;
-}
-
-/// What is printed for a line that is not understood.
-std::string refused(const strings& line) {
-  const auto x = parse(line);
-  CHECK(x.is_final);
-  CHECK(x.is_error);
-  CHECK(x.status == 2);
-  CHECK(x.text.starts_with("banger: "));
-  CHECK(x.text.ends_with("\n"));
-  CHECK(x.text.find("\nhint: ") != std::string::npos);
-  return x.text;
-}
 
 bool contains(const std::string& text, const std::string& piece) {
   return text.find(piece) != std::string::npos;

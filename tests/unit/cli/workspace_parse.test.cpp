@@ -1,28 +1,9 @@
-#include "cli/options.hpp"
-
-#include <doctest/doctest.h>
+#include "tests/unit/cli/typed_line.hpp"
 
 using namespace banger;
 using namespace banger::cli;
+using namespace banger::test;
 using strings = std::vector<std::string>;
-
-namespace {
-
-options read(const strings& line) {
-  const auto x = parse(line);
-  REQUIRE_MESSAGE(!x.is_final, x.text);
-  return x.what;
-}
-
-std::string refused(const strings& line) {
-  const auto x = parse(line);
-  CHECK(x.status == 2);
-  CHECK(x.is_error);
-  CHECK(x.text.find("\nhint: ") != std::string::npos);
-  return x.text;
-}
-
-} // namespace
 
 TEST_CASE("cli: a run takes a repository along") {
   auto x = read({"vm", "run", "--rm", "./repo", "--", "make", "test"});
