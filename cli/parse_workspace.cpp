@@ -61,7 +61,7 @@ void workspace_reader::build_looks() {
   auto& x = out_.workspace;
   auto* save = command(
       "export", verb::workspace_export, "print as a patch what was changed in a VM",
-      "For example:  banger workspace export box | git apply\n"
+      "For example:  banger workspace export --since-prepare box | git apply\n"
       "The patch begins at the commit that was prepared; what you had not committed is in it.\n"
       "Commits made in the guest count; files that are ignored do not.");
   add_vm(save);
