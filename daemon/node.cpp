@@ -24,6 +24,7 @@
 #include "host/log.hpp"
 #include "host/tcp_port.hpp"
 #include "protocol/caf_error.hpp"
+#include "protocol/caf_types.hpp"
 #include "protocol/version.hpp"
 #include "ssh/ssh_io.hpp"
 #include "transport/unix_transport.hpp"
@@ -76,7 +77,7 @@ public:
     set("middleman.attach-utility-actors", true);
     set("middleman.app-identifiers", std::vector<std::string>{std::string{app_identifier}});
     set("logger.verbosity", caf::atom("quiet"));
-    add_message_types<caf::id_block::banger>();
+    banger::add_message_types(*this);
     add_error_category(caf::atom("banger"),
                        [](std::uint8_t code, caf::atom_value, const caf::message&) {
                          return to_string(static_cast<ec>(code));

@@ -4,6 +4,7 @@
 #include "actors/known_hosts.hpp"
 #include "core/base64.hpp"
 #include "protocol/caf_error.hpp"
+#include "protocol/caf_types.hpp"
 #include "tests/support/known_hosts_folder.hpp"
 #include "tests/support/test_sshd.hpp"
 
@@ -50,7 +51,7 @@ pid_t run_script(std::string script) {
 
 struct real_config : caf::actor_system_config {
   real_config() {
-    add_message_types<caf::id_block::banger>();
+    banger::add_message_types(*this);
     set("logger.verbosity", caf::atom("quiet"));
     load<caf::io::middleman>();
   }

@@ -2,6 +2,7 @@
 #include "core/basp.hpp"
 #include "core/wire_codec.hpp"
 #include "protocol/caf_error.hpp"
+#include "protocol/caf_types.hpp"
 #include "protocol/wire_types.hpp"
 #include "tests/golden/golden_file.hpp"
 #include "tests/golden/wire_samples.hpp"
@@ -23,7 +24,7 @@ namespace {
 
 struct actor_system {
   actor_system() {
-    config.add_message_types<caf::id_block::banger>();
+    add_message_types(config);
     config.set("scheduler.max-threads", 1);
     system.emplace(config);
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "protocol/caf_error.hpp"
+#include "protocol/caf_types.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -20,7 +21,7 @@ namespace banger::test {
 
 struct deterministic_config : caf::actor_system_config {
   deterministic_config() {
-    add_message_types<caf::id_block::banger>();
+    banger::add_message_types(*this);
     set("scheduler.policy", caf::atom("testing"));
     set("logger.console", caf::atom("none"));
   }
