@@ -3,9 +3,6 @@
 #include "actors/vm_sessions.hpp"
 #include "actors/vm_steps.hpp"
 #include "core/known_hosts.hpp"
-#include "host/files.hpp"
-#include "host/log.hpp"
-#include "storage/vm_folder.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -184,26 +181,6 @@ void expire(vm_pointer self) {
   });
 }
 
-/// Every look is cheap, and few: an idle daemon is to be idle.
-constexpr core::milliseconds console_look{30'000};
-
-void look_at_console(vm_pointer self, const watch_console& tick) {
-  const auto& state = self->state;
-  if (state.state != vm_state::running || state.started_at_ms != tick.started_at_ms)
-    return; // the next start begins anew
-  self->delayed_send(self, console_look, tick);
-  if (state.is_unsaved)
-    save_record(self, "retry.record", [] {});
-  if (host::file_size(state.info().console_log) <= storage::console_cap)
-    return;
-  auto files = state.context->make_files();
-  self->request(files, state.context->deadlines.storage, cap_console{state.info().console_log})
-      .then([files](const done&) {},
-            [files](const caf::error& why) {
-              host::log_warning(to_string(to_failure(why, "cap a console log")));
-            });
-}
-
 caf::result<ssh_target> target(vm_pointer self) {
   const auto& state = self->state;
   if (state.state != vm_state::running)
@@ -226,12 +203,6 @@ caf::result<guest_link_actor> link(vm_pointer self) {
   if (self->state.refused_key)
     return quarantined(self);
   return self->state.link;
-}
-
-caf::result<console_chunk> console(vm_pointer self, const read_console& x) {
-  auto reader = self->state.context->make_files();
-  return self->delegate(
-      reader, read_log{self->state.info().console_log, x.offset, x.max_bytes, x.is_from_end});
 }
 
 } // namespace
@@ -333,10 +304,6 @@ std::vector<std::string> pin_names(const vm_record& record) {
   return {record.name + ".vm", core::known_hosts::host_name_for(record.address, record.ssh_port)};
 }
 
-void begin_console_watch(vm_pointer self) {
-  self->delayed_send(self, console_look, watch_console{self->state.started_at_ms});
-}
-
 const vm_files_actor& files_of(vm_pointer self) {
   auto& state = self->state;
   if (!state.files)
@@ -365,10 +332,11 @@ vm_actor::behavior_type vm(vm_pointer self, vm_record record, vm_past past,
       },
       [self](const cancel& x) { cancel_order(self, x); },
       [self](const get_vm&) { return self->state.info(); },
+      [self](const get_vm_stats&) { return tell_stats(self); },
       [self](const wait_vm& x) { return wait(self, x); },
       [self](const get_ssh_target&) { return target(self); },
       [self](const get_guest_link&) { return link(self); },
-      [self](const read_console& x) { return console(self, x); },
+      [self](const read_console& x) { return read_log_of(self, x); },
       [self](const get_host_key&) { return describe_host_key(self); },
       [self](const accept_host_key& x) { return accept_key(self, x); },
       [self](const forget_host_key&) { return forget_key(self); },

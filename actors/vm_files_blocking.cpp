@@ -7,6 +7,7 @@
 #include "hypervisor/qemu_process.hpp"
 #include "hypervisor/rediscover.hpp"
 #include "hypervisor/strays.hpp"
+#include "hypervisor/vm_usage.hpp"
 #include "protocol/caf_error.hpp"
 #include "storage/vm_folder.hpp"
 
@@ -120,6 +121,7 @@ vm_files_actor::behavior_type vm_files(vm_files_actor::stateful_pointer<vm_files
       [](const write_handles& x) { return record(x); },
       [](const remove_vm_files& x) { return to_reply(host::remove_tree(x.directory)); },
       [](const look_at_past& x) { return look_again(x); },
+      [](const measure_vm& x) { return hypervisor::measure_usage(x); },
       [](const cap_console& x) { return to_reply(storage::cap_console_log(x.path)); },
       [](const read_log& x) -> caf::result<console_chunk> {
         auto chunk = storage::read_log_piece(x);

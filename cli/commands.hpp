@@ -18,6 +18,9 @@ int vm_wait(client::connection link, const options& how);
 int vm_why(client::connection link, const options& how);
 int vm_logs(client::connection link, const options& how);
 
+// resource_commands.cpp
+int vm_stats_of(client::connection link, const options& how);
+
 // run_commands.cpp
 int vm_run(client::connection link, const host::paths& where, const options& how);
 int vm_exec(client::connection link, const host::paths& where, const options& how);

@@ -31,6 +31,7 @@ enum class verb : std::uint8_t {
   vm_logs,
   vm_wait,
   vm_why,
+  vm_stats,
   vm_ports,
   vm_port_forward,
   session_start,
@@ -87,7 +88,7 @@ struct session_options {
   std::string file;
   bool adds_line = false;
   bool sends_end = false;
-  bool shows_stdout = true; ///< logs
+  bool shows_stdout = true; ///< logs, stats
   bool shows_stderr = true;
   std::int64_t since_ms = 0; ///< Unix time; 0: all
   std::int32_t signal = 0;   ///< kill

@@ -5,6 +5,7 @@
 #include "cli/parse_complete.hpp"
 #include "cli/parse_copy.hpp"
 #include "cli/parse_ports.hpp"
+#include "cli/parse_resources.hpp"
 #include "cli/parse_session.hpp"
 #include "cli/parse_workspace.hpp"
 #include "cli/render.hpp"
@@ -212,6 +213,7 @@ private:
     add_ref(command(vm, "why", verb::vm_why, "show how a VM came to be as it is",
                     "Its last changes with what caused them, across restarts of the daemon.\n"
                     "What next:  banger vm logs VM"));
+    add_resources(*vm, out_.what);
     ports_ = std::make_unique<ports_reader>(*vm, out_.what);
   }
 

@@ -6,6 +6,7 @@
 #include "protocol/host_key_orders.hpp"
 #include "protocol/orders.hpp"
 #include "protocol/requests.hpp"
+#include "protocol/resource_orders.hpp"
 #include "protocol/session_orders.hpp"
 #include "protocol/wire_types.hpp"
 
@@ -88,7 +89,8 @@ using vm_files_actor = caf::typed_actor<
     caf::replies_to<make_vm_files>::with<vm_files_made>,
     caf::replies_to<write_boot_files>::with<done>, caf::replies_to<write_handles>::with<done>,
     caf::replies_to<remove_vm_files>::with<done>, caf::replies_to<cap_console>::with<done>,
-    caf::replies_to<read_log>::with<console_chunk>, caf::replies_to<look_at_past>::with<vm_past>>;
+    caf::replies_to<read_log>::with<console_chunk>, caf::replies_to<look_at_past>::with<vm_past>,
+    caf::replies_to<measure_vm>::with<vm_usage>>;
 
 /// Whoever watches file descriptors.
 using fd_watcher_actor = caf::typed_actor<caf::reacts_to<fd_ready>>;
@@ -194,6 +196,7 @@ using vm_actor =
     caf::typed_actor<caf::replies_to<order, progress_actor>::with<vm_info>,
                      caf::reacts_to<cancel>, //
                      caf::replies_to<get_vm>::with<vm_info>,
+                     caf::replies_to<get_vm_stats>::with<vm_stats>,
                      caf::replies_to<wait_vm>::with<vm_info>,
                      caf::replies_to<get_ssh_target>::with<ssh_target>,
                      caf::replies_to<get_guest_link>::with<guest_link_actor>,
@@ -223,8 +226,8 @@ using supervisor_actor = caf::typed_actor<
     caf::replies_to<order, progress_actor>::with<vm_info>,
     caf::reacts_to<cancel>, //
     caf::replies_to<list_vms>::with<vm_list>, caf::replies_to<count_vms>::with<vm_counts>,
-    caf::replies_to<get_vm>::with<vm_info>, caf::replies_to<wait_vm>::with<vm_info>,
-    caf::replies_to<get_ssh_target>::with<ssh_target>,
+    caf::replies_to<get_vm>::with<vm_info>, caf::replies_to<get_vm_stats>::with<vm_stats>,
+    caf::replies_to<wait_vm>::with<vm_info>, caf::replies_to<get_ssh_target>::with<ssh_target>,
     caf::replies_to<get_guest_link>::with<guest_link_actor>,
     caf::replies_to<read_console>::with<console_chunk>,
     caf::replies_to<list_host_keys>::with<host_key_list>,
@@ -276,6 +279,7 @@ using client_session_actor = progress_actor::extend<
     caf::replies_to<start_vm>::with<vm_info>, caf::replies_to<stop_vm>::with<vm_info>,
     caf::replies_to<restart_vm>::with<vm_info>, caf::replies_to<kill_vm>::with<vm_info>,
     caf::replies_to<delete_vm>::with<vm_info>, caf::replies_to<get_vm>::with<vm_info>,
+    caf::replies_to<get_vm_stats>::with<vm_stats>,
     caf::replies_to<list_vms>::with<vm_list>, caf::replies_to<wait_vm>::with<vm_info>,
     caf::replies_to<get_ssh_target>::with<ssh_target>,
     caf::replies_to<read_console>::with<console_chunk>,
@@ -346,6 +350,8 @@ BANGER_ADD_TYPE(forget_vm)
 BANGER_ADD_TYPE(load_vm)
 BANGER_ADD_TYPE(vm_record)
 BANGER_ADD_TYPE(look_at_past)
+BANGER_ADD_TYPE(measure_vm)
+BANGER_ADD_TYPE(vm_usage)
 BANGER_ADD_TYPE(vm_past)
 BANGER_ADD_TYPE(session_record)
 BANGER_ADD_TYPE(save_session)

@@ -34,6 +34,7 @@ const std::vector<strings> commands{
     {"vm", "logs"},
     {"vm", "wait"},
     {"vm", "why"},
+    {"vm", "stats"},
     {"vm", "ports"},
     {"vm", "port-forward"},
     {"workspace"},

@@ -3,6 +3,7 @@
 
 #include "protocol/diagnosis.hpp"
 #include "protocol/requests.hpp"
+#include "protocol/resources.hpp"
 #include "tests/golden/sample.hpp"
 #include "tests/golden/session_samples.hpp"
 
@@ -127,6 +128,36 @@ inline vm_history sample() {
   return {
       sample<vm_info>(),
       {{1'700'000'000'005, vm_state::starting, vm_state::error, "start", "booting", "no luck"}}};
+}
+
+template <>
+inline get_vm_stats sample() {
+  return {"box"};
+}
+
+template <>
+inline vm_stats sample() {
+  return {"0123456789ab",
+          "box",
+          vm_state::running,
+          1'700'000'000'006,
+          123'456,
+          60'000,
+          2,
+          512,
+          2,
+          0x1122334455667788,
+          1'000,
+          990,
+          400ULL << 20,
+          300ULL << 20,
+          470ULL << 20,
+          80ULL << 20,
+          1ULL << 30,
+          10ULL << 30,
+          true,
+          4242,
+          17};
 }
 
 template <>

@@ -34,6 +34,7 @@ struct script {
   int saves = 0;
   int store_fails_at = 0; ///< number of the one save that fails
   vm_past past;
+  vm_usage usage;
   std::string looked_at; ///< the folder of the last look_at_past
   std::vector<std::uint32_t> graces;
   int machines = 0;
@@ -106,6 +107,10 @@ inline vm_files_actor::behavior_type scripted_files(vm_files_actor::pointer self
         plan->log.push_back("look at past");
         plan->looked_at = x.record.directory;
         return plan->past;
+      },
+      [plan](const measure_vm& x) {
+        plan->log.push_back(x.is_running ? "measure running" : "measure");
+        return plan->usage;
       },
       [](const read_log& x) {
         return console_chunk{x.offset, x.offset, {}};

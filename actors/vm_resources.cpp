@@ -1,0 +1,73 @@
+// What a VM takes of its host.
+#include "actors/vm_steps.hpp"
+
+#include <algorithm>
+
+namespace banger::actors {
+
+namespace {
+
+/// Two looks that follow each other closer count from the same one: the kernel counts processor
+/// time in steps of 10 ms.
+constexpr std::int64_t shortest_interval_ms = 200;
+
+std::uint64_t since(std::int64_t earlier, std::int64_t later) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(later - earlier, 0));
+}
+
+/// Fills in what was used since the look before, or since the VM's start.
+void note_look(vm_data& state, vm_stats& x) {
+  auto& last = state.last_look;
+  if (last.started_at_ms != state.started_at_ms || x.cpu_ms < last.cpu_ms)
+    last = {state.started_at_ms, x.clock_ms - x.uptime_ms, 0};
+  x.interval_ms = since(last.clock_ms, x.clock_ms);
+  x.interval_cpu_ms = x.cpu_ms - last.cpu_ms;
+  if (x.clock_ms - last.clock_ms >= shortest_interval_ms)
+    last = {state.started_at_ms, x.clock_ms, x.cpu_ms};
+}
+
+vm_stats to_stats(vm_data& state, const vm_usage& usage) {
+  vm_stats x;
+  x.id = state.record.id;
+  x.name = state.record.name;
+  x.state = state.state;
+  x.at_ms = host::unix_ms();
+  x.clock_ms = usage.clock_ms;
+  x.vcpu_count = state.record.vcpu_count;
+  x.memory_mib = state.record.memory_mib;
+  x.disk_allocated_bytes = usage.disk_allocated_bytes;
+  x.disk_virtual_bytes = usage.disk_virtual_bytes;
+  if (state.pid == 0 || usage.process_count == 0)
+    return x; // it does not run, or has ended while we looked
+  x.uptime_ms = std::max<std::int64_t>(x.at_ms - state.started_at_ms, 1);
+  x.process_count = usage.process_count;
+  x.cpu_ms = usage.cpu_ms;
+  x.resident_bytes = usage.resident_bytes;
+  x.proportional_bytes = usage.proportional_bytes;
+  x.has_network = usage.has_network;
+  x.received_bytes = usage.received_bytes;
+  x.sent_bytes = usage.sent_bytes;
+  note_look(state, x);
+  return x;
+}
+
+} // namespace
+
+caf::result<vm_stats> tell_stats(vm_pointer self) {
+  const auto& context = *self->state.context;
+  const auto& record = self->state.record;
+  auto reply = self->make_response_promise<vm_stats>();
+  auto files = context.make_files(); // of its own: an operation's may be at work for minutes
+  self->request(files, context.deadlines.storage,
+                measure_vm{record.id, record.directory, self->state.pid != 0})
+      .then(
+          [self, reply, files](const vm_usage& usage) mutable {
+            reply.deliver(to_stats(self->state, usage));
+          },
+          [reply, files](const caf::error& why) mutable {
+            reply.deliver(translated(why, "look at what it takes"));
+          });
+  return reply;
+}
+
+} // namespace banger::actors

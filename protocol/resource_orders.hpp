@@ -1,0 +1,44 @@
+// Messages between the daemon's own actors about what VMs take and may have. They never cross the
+// socket.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace banger {
+
+/// Request to vm_files: what do the processes and disks of a VM take? Reply: vm_usage. Errors: none:
+/// what cannot be read is 0.
+struct measure_vm {
+  std::string vm_id;
+  std::string directory;
+  bool is_running = false;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, measure_vm& x) {
+  return f(x.vm_id, x.directory, x.is_running);
+}
+
+/// As the fields of the same names of vm_stats.
+struct vm_usage {
+  std::int64_t clock_ms = 0;
+  std::uint32_t process_count = 0;
+  std::uint64_t cpu_ms = 0;
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t proportional_bytes = 0;
+  std::uint64_t disk_allocated_bytes = 0;
+  std::uint64_t disk_virtual_bytes = 0;
+  bool has_network = false;
+  std::uint64_t received_bytes = 0;
+  std::uint64_t sent_bytes = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, vm_usage& x) {
+  return f(x.clock_ms, x.process_count, x.cpu_ms, x.resident_bytes, x.proportional_bytes,
+           x.disk_allocated_bytes, x.disk_virtual_bytes, x.has_network, x.received_bytes,
+           x.sent_bytes);
+}
+
+} // namespace banger
