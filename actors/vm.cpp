@@ -36,7 +36,7 @@ void begin(vm_pointer self, vm_operation operation) {
   state.operation = std::move(operation);
   state.operation->since_ms = host::unix_ms();
   const auto& what = state.operation->what;
-  state.state = core::state_during(what.kind);
+  state.state = core::state_during(what.kind, state.state);
   switch (what.kind) {
     case order_kind::create: begin_create(self); return;
     case order_kind::start: begin_start(self); return;
@@ -49,6 +49,7 @@ void begin(vm_pointer self, vm_operation operation) {
     }
     case order_kind::kill: begin_stop(self, core::milliseconds{0}, false); return;
     case order_kind::remove: begin_remove(self); return;
+    case order_kind::set: begin_set(self); return;
     case order_kind::build: break;
   }
   finish_failed(self, {ec::bad_request, "not an order for a VM", {}, {}});
@@ -73,6 +74,7 @@ void hurry(vm_pointer self) {
                   [](const caf::error&) {}); // the operation hears it too
       return;
     case order_kind::remove:
+    case order_kind::set:
     case order_kind::build: return;
   }
 }
@@ -81,7 +83,9 @@ void hurry(vm_pointer self) {
 void take(vm_pointer self, vm_operation operation) {
   auto& state = self->state;
   // A recovery has no order behind it; whatever comes meanwhile waits for it.
-  auto verdict = core::judge(state.state, operation.what.kind);
+  auto is_set_running = state.operation && state.operation->what.kind == order_kind::set;
+  auto verdict = is_set_running ? core::judge_during_set(operation.what.kind)
+                                : core::judge(state.state, operation.what.kind);
   switch (verdict) {
     case core::verdict::run: begin(self, std::move(operation)); return;
     case core::verdict::satisfied: operation.reply.deliver(state.info()); return;
@@ -111,6 +115,8 @@ void end_operation(vm_pointer self) {
   ++state.generation;
   publish(self); // first: who waits for the end of recoveries then looks at what was published
   end_recovery(self, state.state == vm_state::error ? recovery::failed : recovery::settled);
+  if (auto ended = std::exchange(state.unheard_end, std::nullopt))
+    machine_gone(self, *ended);
   run_next(self);
 }
 
@@ -235,6 +241,14 @@ vm_info vm_data::info() const {
     x.operation_since_ms = operation->since_ms;
   }
   x.is_quarantined = refused_key.has_value();
+  if (pid != 0) {
+    auto known = [](std::uint32_t of_process, std::uint32_t of_record) {
+      return of_process != 0 ? of_process : of_record;
+    };
+    x.running_vcpu_count = known(launched.vcpu_count, record.vcpu_count);
+    x.running_memory_mib = known(launched.memory_mib, record.memory_mib);
+    x.running_disk_mib = known(launched.disk_mib, record.disk_mib);
+  }
   return x;
 }
 

@@ -1,5 +1,6 @@
-// What a VM takes of its host.
+// What a VM takes of its host, and a change of what it may have.
 #include "actors/vm_steps.hpp"
+#include "core/vm_change.hpp"
 
 #include <algorithm>
 
@@ -33,8 +34,9 @@ vm_stats to_stats(vm_data& state, const vm_usage& usage) {
   x.state = state.state;
   x.at_ms = host::unix_ms();
   x.clock_ms = usage.clock_ms;
-  x.vcpu_count = state.record.vcpu_count;
-  x.memory_mib = state.record.memory_mib;
+  const auto sizes = state.info();
+  x.vcpu_count = state.pid != 0 ? sizes.running_vcpu_count : sizes.vcpu_count;
+  x.memory_mib = state.pid != 0 ? sizes.running_memory_mib : sizes.memory_mib;
   x.disk_allocated_bytes = usage.disk_allocated_bytes;
   x.disk_virtual_bytes = usage.disk_virtual_bytes;
   if (state.pid == 0 || usage.process_count == 0)
@@ -51,7 +53,65 @@ vm_stats to_stats(vm_data& state, const vm_usage& usage) {
   return x;
 }
 
+// -- set: what is wanted goes to disk first. A daemon that dies before the disk has grown leaves the
+// rest to the next one, or to the VM's start.
+// ------------------------------------------------------------------------------------------
+
+void take_sizes(vm_record& to, const vm_record& from) {
+  to.vcpu_count = from.vcpu_count;
+  to.memory_mib = from.memory_mib;
+  to.disk_mib = from.disk_mib;
+}
+
+void undo_set(vm_pointer self, const vm_record& before, const failure& why) {
+  auto& state = self->state;
+  take_sizes(state.record, before);
+  state.unsaved.push_back(
+      {host::unix_ms(), state.state, state.state, "set", {}, "undone: " + to_string(why)});
+  save_record(self, "undo_set.record", [self, why] { finish_failed(self, why); });
+}
+
+/// Not under a hypervisor that has it open: what runs gets it at its next start.
+void grow_work_disk(vm_pointer self, const vm_record& before) {
+  const auto& state = self->state;
+  if (state.record.disk_mib == before.disk_mib || state.machine) {
+    finish(self);
+    return;
+  }
+  enter_stage(self, "growing its disk");
+  ask<done>(
+      self, "set.disk", files_of(self), state.context->deadlines.storage,
+      grow_disk{state.record.directory, state.record.disk_mib},
+      [self](const done&) { finish(self); },
+      [self, before](const caf::error& why) {
+        undo_set(self, before, to_failure(why, "grow its disk"));
+      });
+}
+
 } // namespace
+
+void begin_set(vm_pointer self) {
+  auto& state = self->state;
+  const auto changed = core::with_sizes(state.record, state.operation->what.config);
+  if (!changed) {
+    finish_failed(self, changed.error());
+    return;
+  }
+  const auto before = state.record;
+  const auto what = core::describe_change(before, *changed);
+  if (what.empty()) { // it is as it shall be
+    finish(self);
+    return;
+  }
+  take_sizes(state.record, *changed);
+  state.unsaved.push_back({host::unix_ms(), state.state, state.state, "set", {}, what});
+  enter_stage(self, "saving");
+  try_to_save(
+      self, "set.record", [self, before] { grow_work_disk(self, before); },
+      [self, before](const caf::error& why) {
+        undo_set(self, before, to_failure(why, "save its record"));
+      });
+}
 
 caf::result<vm_stats> tell_stats(vm_pointer self) {
   const auto& context = *self->state.context;

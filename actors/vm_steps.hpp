@@ -114,6 +114,10 @@ void look_at_console(vm_pointer self, const watch_console& tick);
 // -- vm_resources.cpp
 // ----------------------------------------------------------------------------------
 
+/// Changes what the VM may have: the record first, then the disk. A VM with a process gets it at its
+/// next start.
+void begin_set(vm_pointer self);
+
 /// What the VM takes of its host.
 [[nodiscard]] caf::result<vm_stats> tell_stats(vm_pointer self);
 

@@ -20,6 +20,7 @@ int vm_logs(client::connection link, const options& how);
 
 // resource_commands.cpp
 int vm_stats_of(client::connection link, const options& how);
+int vm_set(client::connection link, const options& how);
 
 // run_commands.cpp
 int vm_run(client::connection link, const host::paths& where, const options& how);

@@ -40,7 +40,10 @@ record to_record(const vm_info& vm) {
           {"operation", text(vm.operation)},
           {"stage", text(vm.stage)},
           {"operation_since_ms", number(vm.operation_since_ms)},
-          {"is_quarantined", vm.is_quarantined}};
+          {"is_quarantined", vm.is_quarantined},
+          {"running_vcpu_count", number(vm.running_vcpu_count)},
+          {"running_memory_mib", number(vm.running_memory_mib)},
+          {"running_disk_mib", number(vm.running_disk_mib)}};
 }
 
 record to_record(const image_info& image) {

@@ -34,6 +34,7 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::vm_wait: return vm_wait(std::move(link), how);
     case verb::vm_why: return vm_why(std::move(link), how);
     case verb::vm_stats: return vm_stats_of(std::move(link), how);
+    case verb::vm_set: return vm_set(std::move(link), how);
     case verb::vm_ports: return vm_ports(std::move(link), how);
     case verb::vm_port_forward: return vm_port_forward(std::move(link), how);
     case verb::session_start: return session_start(std::move(link), where, how);

@@ -32,6 +32,7 @@ enum class verb : std::uint8_t {
   vm_wait,
   vm_why,
   vm_stats,
+  vm_set,
   vm_ports,
   vm_port_forward,
   session_start,
@@ -123,7 +124,7 @@ struct options {
   std::vector<std::string> refs;       ///< VMs or images
   std::vector<std::string> command;    ///< what followed "--"
   bool has_command = false;            ///< there was a "--"
-  vm_config config;                    ///< run, create
+  vm_config config;                    ///< run, create; set: its sizes, 0 for those that stay
   std::vector<std::string> env;        ///< exec, run: "NAME=value"
   std::string cwd;                     ///< exec, run
   std::uint32_t grace_ms = 0;          ///< stop, restart

@@ -213,7 +213,7 @@ private:
     add_ref(command(vm, "why", verb::vm_why, "show how a VM came to be as it is",
                     "Its last changes with what caused them, across restarts of the daemon.\n"
                     "What next:  banger vm logs VM"));
-    add_resources(*vm, out_.what);
+    add_resources(*vm, out_.what, {raw_.vcpu, raw_.memory, raw_.disk});
     ports_ = std::make_unique<ports_reader>(*vm, out_.what);
   }
 
@@ -446,6 +446,9 @@ private:
         return tl::make_unexpected(bytes.error());
       x.tail_bytes = *bytes;
     }
+    if (x.what == verb::vm_set && raw_.vcpu.empty() && raw_.memory.empty() && raw_.disk.empty())
+      return fail(ec::bad_request, "what to change is missing", "",
+                  "banger vm set VM --vcpu N, --memory SIZE or --disk SIZE");
     auto port = parse_number(raw_.port, "--port", UINT16_MAX);
     if (!port)
       return tl::make_unexpected(port.error());

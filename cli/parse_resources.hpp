@@ -1,7 +1,9 @@
-// "vm stats" and the like on the command line. A part of parse.cpp.
+// "vm stats" and "vm set" on the command line. A part of parse.cpp.
 #pragma once
 
 #include "cli/options.hpp"
+
+#include <string>
 
 namespace CLI {
 class App;
@@ -9,7 +11,15 @@ class App;
 
 namespace banger::cli {
 
-/// Adds the commands to group `vm`; what is read goes to `out`, which outlives it.
-void add_resources(CLI::App& vm, options& out);
+/// Texts of options, to be checked by who gave them once the line has been read.
+struct size_texts {
+  std::string& vcpu;
+  std::string& memory;
+  std::string& disk;
+};
+
+/// Adds the commands to group `vm`; what is read goes to `out` and `sizes`. All it is given outlives
+/// it.
+void add_resources(CLI::App& vm, options& out, const size_texts& sizes);
 
 } // namespace banger::cli

@@ -1,4 +1,4 @@
-// vm stats.
+// vm stats and vm set.
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
 #include "cli/stats_render.hpp"
@@ -61,7 +61,31 @@ void show(const look& x, const options& how) {
     print((how.follows && is_terminal(STDOUT_FILENO) ? clear_screen : "") + stats_table(x.stats));
 }
 
+/// What was set is not what runs.
+bool is_later(const vm_info& vm) {
+  return vm.running_vcpu_count != 0 &&
+         (vm.running_vcpu_count != vm.vcpu_count || vm.running_memory_mib != vm.memory_mib ||
+          vm.running_disk_mib != vm.disk_mib);
+}
+
 } // namespace
+
+int vm_set(client::connection link, const options& how) {
+  session talk{std::move(link), how};
+  const auto& x = how.config;
+  std::vector<std::uint64_t> numbers;
+  for (const auto& ref : how.refs)
+    numbers.push_back(talk.link().send(set_vm{ref, x.vcpu_count, x.memory_mib, x.disk_mib}));
+  auto outcomes = talk.outcomes<vm_info>(how.refs, numbers);
+  if (!outcomes)
+    return report(outcomes.error(), how);
+  return tell(*outcomes, how, [](const vm_info& vm) {
+    print("set " + vm.name +
+          (is_later(vm) ? "; it has this from its next start on: banger vm restart " + vm.name
+                        : std::string{}) +
+          "\n");
+  });
+}
 
 int vm_stats_of(client::connection link, const options& how) {
   session talk{std::move(link), how};

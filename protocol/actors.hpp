@@ -90,7 +90,7 @@ using vm_files_actor = caf::typed_actor<
     caf::replies_to<write_boot_files>::with<done>, caf::replies_to<write_handles>::with<done>,
     caf::replies_to<remove_vm_files>::with<done>, caf::replies_to<cap_console>::with<done>,
     caf::replies_to<read_log>::with<console_chunk>, caf::replies_to<look_at_past>::with<vm_past>,
-    caf::replies_to<measure_vm>::with<vm_usage>>;
+    caf::replies_to<measure_vm>::with<vm_usage>, caf::replies_to<grow_disk>::with<done>>;
 
 /// Whoever watches file descriptors.
 using fd_watcher_actor = caf::typed_actor<caf::reacts_to<fd_ready>>;
@@ -278,7 +278,8 @@ using client_session_actor = progress_actor::extend<
     caf::replies_to<subscribe_events>::with<done>, caf::replies_to<create_vm>::with<vm_info>,
     caf::replies_to<start_vm>::with<vm_info>, caf::replies_to<stop_vm>::with<vm_info>,
     caf::replies_to<restart_vm>::with<vm_info>, caf::replies_to<kill_vm>::with<vm_info>,
-    caf::replies_to<delete_vm>::with<vm_info>, caf::replies_to<get_vm>::with<vm_info>,
+    caf::replies_to<delete_vm>::with<vm_info>, caf::replies_to<set_vm>::with<vm_info>,
+    caf::replies_to<get_vm>::with<vm_info>,
     caf::replies_to<get_vm_stats>::with<vm_stats>,
     caf::replies_to<list_vms>::with<vm_list>, caf::replies_to<wait_vm>::with<vm_info>,
     caf::replies_to<get_ssh_target>::with<ssh_target>,
@@ -350,6 +351,8 @@ BANGER_ADD_TYPE(forget_vm)
 BANGER_ADD_TYPE(load_vm)
 BANGER_ADD_TYPE(vm_record)
 BANGER_ADD_TYPE(look_at_past)
+BANGER_ADD_TYPE(vm_sizes)
+BANGER_ADD_TYPE(grow_disk)
 BANGER_ADD_TYPE(measure_vm)
 BANGER_ADD_TYPE(vm_usage)
 BANGER_ADD_TYPE(vm_past)

@@ -7,6 +7,31 @@
 
 namespace banger {
 
+/// What a VM runs with.
+struct vm_sizes {
+  std::uint32_t vcpu_count = 0;
+  std::uint32_t memory_mib = 0;
+  std::uint32_t disk_mib = 0; ///< of the work disk
+  friend bool operator==(const vm_sizes&, const vm_sizes&) = default;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, vm_sizes& x) {
+  return f(x.vcpu_count, x.memory_mib, x.disk_mib);
+}
+
+/// Request to vm_files: grow the work disk of a VM that does not run; one that is as large already
+/// is left alone. Reply: done, once it is on disk. Errors: not_found, no_space, failed.
+struct grow_disk {
+  std::string directory;
+  std::uint32_t disk_mib = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, grow_disk& x) {
+  return f(x.directory, x.disk_mib);
+}
+
 /// Request to vm_files: what do the processes and disks of a VM take? Reply: vm_usage. Errors: none:
 /// what cannot be read is 0.
 struct measure_vm {

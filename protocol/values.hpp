@@ -64,6 +64,9 @@ struct vm_info {
   std::string stage;     ///< the operation's stage
   std::int64_t operation_since_ms = 0;
   bool is_quarantined = false; ///< it offered a host key that is not the pinned one
+  std::uint32_t running_vcpu_count = 0; ///< as it was started; 0 unless it has a process
+  std::uint32_t running_memory_mib = 0; ///< likewise
+  std::uint32_t running_disk_mib = 0;   ///< likewise
   friend bool operator==(const vm_info&, const vm_info&) = default;
 };
 
@@ -72,7 +75,8 @@ auto inspect(Inspector& f, vm_info& x) {
   return f(x.id, x.name, x.state, x.image, x.vcpu_count, x.memory_mib, x.disk_mib, x.address,
            x.ssh_port, x.is_isolated, x.is_ephemeral, x.created_at_ms, x.started_at_ms, x.pid,
            x.accelerator, x.directory, x.console_log, x.last_error, x.last_error_stage,
-           x.last_error_at_ms, x.operation, x.stage, x.operation_since_ms, x.is_quarantined);
+           x.last_error_at_ms, x.operation, x.stage, x.operation_since_ms, x.is_quarantined,
+           x.running_vcpu_count, x.running_memory_mib, x.running_disk_mib);
 }
 
 struct vm_list {

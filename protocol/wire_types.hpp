@@ -25,6 +25,7 @@
   X(restart_vm)                                                                                    \
   X(kill_vm)                                                                                       \
   X(delete_vm)                                                                                     \
+  X(set_vm)                                                                                        \
   X(get_vm)                                                                                        \
   X(list_vms)                                                                                      \
   X(get_vm_history)                                                                                \

@@ -35,6 +35,7 @@ const std::vector<strings> commands{
     {"vm", "wait"},
     {"vm", "why"},
     {"vm", "stats"},
+    {"vm", "set"},
     {"vm", "ports"},
     {"vm", "port-forward"},
     {"workspace"},

@@ -39,7 +39,10 @@ inline vm_info sample() {
           "stop",
           "asking",
           1'700'000'000'004,
-          true};
+          true,
+          1,
+          256,
+          4096};
 }
 
 template <>
@@ -128,6 +131,11 @@ inline vm_history sample() {
   return {
       sample<vm_info>(),
       {{1'700'000'000'005, vm_state::starting, vm_state::error, "start", "booting", "no luck"}}};
+}
+
+template <>
+inline set_vm sample() {
+  return {"box", 4, 2048, 16'384};
 }
 
 template <>

@@ -108,6 +108,9 @@ inline vm_files_actor::behavior_type scripted_files(vm_files_actor::pointer self
         plan->looked_at = x.record.directory;
         return plan->past;
       },
+      [self, plan](const grow_disk& x) {
+        return act(self, *plan, plan->files, "grow disk to " + std::to_string(x.disk_mib), done{});
+      },
       [plan](const measure_vm& x) {
         plan->log.push_back(x.is_running ? "measure running" : "measure");
         return plan->usage;
