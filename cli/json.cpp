@@ -204,7 +204,9 @@ std::string json(const daemon_status& status) {
                     {"failed", status.reconciled.failed},
                     {"cleared", status.reconciled.cleared},
                     {"pending", status.reconciled.pending},
-                    {"took_ms", status.reconciled.took_ms}}}});
+                    {"took_ms", status.reconciled.took_ms}}},
+                  {"dns_listen", text(status.dns_listen)},
+                  {"dns_trouble", text(status.dns_trouble)}});
 }
 
 std::string json(const vm_history& past) {

@@ -49,14 +49,20 @@ std::string details(const std::vector<std::vector<std::string>>& rows) {
 }
 
 /// @param running  0: it does not run
-std::string with_running(std::uint32_t wanted, std::uint32_t running, std::string (*show)(std::uint64_t)) {
+std::string with_running(std::uint32_t wanted, std::uint32_t running,
+                         std::string (*show)(std::uint64_t)) {
   const auto text = show(wanted);
-  return running == 0 || running == wanted ? text
-                                           : text + " (until its next start: " + show(running) + ")";
+  return running == 0 || running == wanted
+             ? text
+             : text + " (until its next start: " + show(running) + ")";
 }
 
 std::string plain(std::uint64_t x) {
   return std::to_string(x);
+}
+
+std::string dns_text(const daemon_status& x) {
+  return x.dns_trouble.empty() ? x.dns_listen : "none served: " + printable(x.dns_trouble);
 }
 
 std::string or_dash(std::string x) {
@@ -215,6 +221,7 @@ std::string status_details(const daemon_status& status, std::int64_t now_ms) {
                   {"at its start", reconciled_text(status.reconciled)},
                   {"clients", std::to_string(status.client_count)},
                   {"workers", std::to_string(status.worker_count)},
+                  {"names of VMs", dns_text(status)},
                   {"socket", status.socket},
                   {"database", status.database},
                   {"log", status.log}});

@@ -20,6 +20,26 @@ auto inspect(Inspector& f, vm_sizes& x) {
   return f(x.vcpu_count, x.memory_mib, x.disk_mib);
 }
 
+/// Request: where can the running VM of this name be reached? No id and no start of one is a name.
+/// Reply: guest_found.
+struct find_guest {
+  std::string name;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, find_guest& x) {
+  return f(x.name);
+}
+
+struct guest_found {
+  std::string address; ///< empty: there is none, or it does not run
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, guest_found& x) {
+  return f(x.address);
+}
+
 /// Request to vm_files: grow the work disk of a VM that does not run; one that is as large already
 /// is left alone. Reply: done, once it is on disk. Errors: not_found, no_space, failed.
 struct grow_disk {
@@ -32,8 +52,8 @@ auto inspect(Inspector& f, grow_disk& x) {
   return f(x.directory, x.disk_mib);
 }
 
-/// Request to vm_files: what do the processes and disks of a VM take? Reply: vm_usage. Errors: none:
-/// what cannot be read is 0.
+/// Request to vm_files: what do the processes and disks of a VM take? Reply: vm_usage. Errors:
+/// none: what cannot be read is 0.
 struct measure_vm {
   std::string vm_id;
   std::string directory;

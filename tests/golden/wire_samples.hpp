@@ -112,8 +112,20 @@ inline stage_entered sample() {
 
 template <>
 inline daemon_status sample() {
-  return {"0.1.0", 1, 77, 1'700'000'000'000,      "/r/s", "/s/db", "/s/log", 3,
-          2,       1, 4,  {5, 4, 3, 2, 1, 6, 250}};
+  return {"0.1.0",
+          1,
+          77,
+          1'700'000'000'000,
+          "/r/s",
+          "/s/db",
+          "/s/log",
+          3,
+          2,
+          1,
+          4,
+          {5, 4, 3, 2, 1, 6, 250},
+          "127.77.0.1:5300",
+          "in use"};
 }
 
 template <>
