@@ -81,6 +81,9 @@ int image_list_all(client::connection link, const options& how);
 int image_show(client::connection link, const options& how);
 int image_delete(client::connection link, const options& how);
 
+// doctor_command.cpp
+int doctor(const host::paths& where, const options& how);
+
 // daemon_commands.cpp
 int daemon_start(const host::paths& where, const options& how);
 int daemon_status_of(const host::paths& where, const options& how);

@@ -65,6 +65,7 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::ssh_proxy: return ssh_proxy(std::move(link), how);
     case verb::events: return follow_events(std::move(link), how);
     case verb::completion:
+    case verb::doctor:
     case verb::hostkey_verify:
     case verb::ssh_config:
     case verb::daemon_start:
@@ -87,6 +88,8 @@ int run(const options& how) {
   // These do not start a daemon, or have their own way to.
   if (how.what == verb::ssh_config)
     return ssh_config(*where, how);
+  if (how.what == verb::doctor)
+    return doctor(*where, how);
   if (how.what == verb::daemon_start)
     return daemon_start(*where, how);
   if (how.what == verb::daemon_status)

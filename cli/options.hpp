@@ -68,6 +68,7 @@ enum class verb : std::uint8_t {
   daemon_stop,
   daemon_tree,
   completion,
+  doctor,
   events,
   version,
 };

@@ -134,6 +134,8 @@ private:
         ->add_option("--last", out_.what.past_events,
                      "first the last so many that the daemon remembers (0 to 1000)")
         ->check(CLI::Range(0, 1000));
+    command(&app_, "doctor", verb::doctor, "say what this host has of what banger can use",
+            "Each with what to do to have it. Exits with 1 where the default lacks something.");
     command(&app_, "version", verb::version,
             "print the versions of banger and of the daemon, if one runs",
             "It never starts the daemon.");

@@ -17,6 +17,7 @@ const std::vector<strings> commands{
     {"run"},
     {"ps"},
     {"events"},
+    {"doctor"},
     {"version"},
     {"vm"},
     {"vm", "run"},
