@@ -188,8 +188,8 @@ struct daemon_status {
   std::uint32_t client_count = 0;
   std::uint32_t worker_count = 0; ///< scheduler threads
   reconcile_report reconciled;
-  std::string dns_listen;  ///< where names of VMs are asked for: "127.77.0.1:5300"; empty: nowhere
-  std::string dns_trouble; ///< why not, where it is wanted
+  std::string dns_listen{}; ///< where names of VMs are asked for: "127.77.0.1:5300"; empty: nowhere
+  std::string dns_trouble{}; ///< why not, where it is wanted
 };
 
 template <class Inspector>

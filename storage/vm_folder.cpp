@@ -123,9 +123,11 @@ result<void> grow_work_disk(const grow_disk& x) {
   if (info.st_size >= wanted)
     return {};
   // On disk before the guest grows its file system into what is new.
-  if (::ftruncate(fd.get(), wanted) != 0 || ::fsync(fd.get()) != 0)
-    return fail_errno("grow " + path);
-  return {};
+  if (::ftruncate(fd.get(), wanted) == 0 && ::fsync(fd.get()) == 0)
+    return {};
+  auto failed = fail_errno("grow " + path);
+  (void)!::ftruncate(fd.get(), info.st_size);
+  return failed;
 }
 
 result<void> cap_console_log(const std::string& path) {
