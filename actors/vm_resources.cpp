@@ -54,8 +54,26 @@ vm_stats to_stats(vm_data& state, const vm_usage& usage) {
   return x;
 }
 
-// -- set: what is wanted goes to disk first. A daemon that dies before the disk has grown leaves the
-// rest to the next one, or to the VM's start.
+/// Adds what the guest says of itself; one that does not in time keeps nobody waiting.
+void ask_guest(vm_pointer self, vm_stats x, caf::typed_response_promise<vm_stats> reply) {
+  constexpr core::milliseconds patience{500};
+  const auto& state = self->state;
+  if (!state.machine || x.process_count == 0) {
+    reply.deliver(x);
+    return;
+  }
+  self->request(state.machine, patience, get_guest_memory{})
+      .then(
+          [x, reply](const guest_memory& memory) mutable {
+            x.guest_memory_bytes = memory.total_bytes;
+            x.guest_memory_used_bytes = memory.used_bytes;
+            reply.deliver(x);
+          },
+          [x, reply](const caf::error&) mutable { reply.deliver(x); });
+}
+
+// -- set: what is wanted goes to disk first. A daemon that dies before the disk has grown leaves
+// the rest to the next one, or to the VM's start.
 // ------------------------------------------------------------------------------------------
 
 void take_sizes(vm_record& to, const vm_record& from) {
@@ -127,7 +145,7 @@ caf::result<vm_stats> tell_stats(vm_pointer self) {
                 measure_vm{record.id, record.directory, self->state.pid != 0})
       .then(
           [self, reply, files](const vm_usage& usage) mutable {
-            reply.deliver(to_stats(self->state, usage));
+            ask_guest(self, to_stats(self->state, usage), std::move(reply));
           },
           [reply, files](const caf::error& why) mutable {
             reply.deliver(translated(why, "look at what it takes"));

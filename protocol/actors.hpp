@@ -190,8 +190,9 @@ using guest_sweep_actor =
 using machine_actor =
     fd_watcher_actor::extend<caf::replies_to<launch_machine>::with<machine_launched>,
                              caf::replies_to<await_ready>::with<done>,
-                             caf::replies_to<end_machine>::with<machine_ended>, describes_itself,
-                             caf::reacts_to<step_due>>;
+                             caf::replies_to<end_machine>::with<machine_ended>,
+                             caf::replies_to<get_guest_memory>::with<guest_memory>,
+                             describes_itself, caf::reacts_to<step_due>>;
 
 /// VM: one per VM; the only owner of its record, its state and its machine. Scheduled: never
 /// blocks.
@@ -354,6 +355,8 @@ BANGER_ADD_TYPE(vm_record)
 BANGER_ADD_TYPE(look_at_past)
 BANGER_ADD_TYPE(vm_sizes)
 BANGER_ADD_TYPE(grow_disk)
+BANGER_ADD_TYPE(get_guest_memory)
+BANGER_ADD_TYPE(guest_memory)
 BANGER_ADD_TYPE(find_guest)
 BANGER_ADD_TYPE(guest_found)
 BANGER_ADD_TYPE(measure_vm)

@@ -20,6 +20,25 @@ auto inspect(Inspector& f, vm_sizes& x) {
   return f(x.vcpu_count, x.memory_mib, x.disk_mib);
 }
 
+/// Request to a machine: how much memory does the guest use? Reply: guest_memory, all 0 where the
+/// guest cannot say.
+struct get_guest_memory {};
+
+template <class Inspector>
+auto inspect(Inspector& f, get_guest_memory&) {
+  return f();
+}
+
+struct guest_memory {
+  std::uint64_t total_bytes = 0;
+  std::uint64_t used_bytes = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, guest_memory& x) {
+  return f(x.total_bytes, x.used_bytes);
+}
+
 /// Request: where can the running VM of this name be reached? No id and no start of one is a name.
 /// Reply: guest_found.
 struct find_guest {

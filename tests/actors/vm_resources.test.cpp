@@ -206,6 +206,24 @@ TEST_CASE_FIXTURE(resources_world, "vm stats: each look counts from the one befo
   CHECK(stats().interval_ms == 550);
 }
 
+TEST_CASE_FIXTURE(resources_world,
+                  "vm stats: the guest says what it uses; a silent one is not waited for") {
+  spawn_stopped();
+  (void)give(order_kind::start);
+  plan.usage = {500'000, 2, 3'000, 100, 50, 1, 2, true, 10, 20};
+  CHECK(stats().guest_memory_bytes == 480);
+  CHECK(stats().guest_memory_used_bytes == 120);
+  plan.memory = manner::never;
+  auto x = ask<vm_stats>(vm, get_vm_stats{"box"});
+  CHECK(x->is_silent());
+  pass(std::chrono::milliseconds{600});
+  REQUIRE(x->value);
+  CHECK(x->value->guest_memory_bytes == 0);
+  CHECK(x->value->resident_bytes == 100);
+  plan.memory = manner::badly;
+  CHECK(stats().guest_memory_bytes == 0);
+}
+
 TEST_CASE_FIXTURE(resources_world, "vm stats: another run begins to count anew") {
   spawn_stopped();
   (void)give(order_kind::start);

@@ -35,7 +35,8 @@ def test_stats_tell_what_the_kernel_tells(box):
 
 def check_processes(box):
     off, on = stats(box)["off"], stats(box)["box"]
-    for field in ("uptime_ms", "cpu_ms", "cpu_percent", "resident_bytes", "received_bytes", "sent_bytes"):
+    for field in ("uptime_ms", "cpu_ms", "cpu_percent", "resident_bytes", "received_bytes", "sent_bytes",
+                  "guest_memory_bytes", "guest_memory_used_bytes"):
         equal(off[field], None, field)
         check(on[field] > 0, field, on)
     equal((off["state"], off["process_count"], on["process_count"]), ("stopped", 0, 2))
@@ -44,6 +45,10 @@ def check_processes(box):
     before = sum(map(cpu_ms, pids))
     told = stats(box, "box")["box"]["cpu_ms"]
     check(before <= told <= sum(map(cpu_ms, pids)) + 20, before, told)
+    total, available = (int(x) << 10 for x in box.sh(
+        "box", "awk '/^(MemTotal|MemAvailable)/ {print $2}' /proc/meminfo").split())
+    equal(on["guest_memory_bytes"], total)
+    check(abs(on["guest_memory_used_bytes"] - (total - available)) < 100 * MIB, on, total, available)
     # A guest that is busy takes a processor of the host, or what the host has left of it.
     since = time.monotonic()
     box.run("vm", "exec", "box", "--", "timeout", "3", "sh", "-c", "while :; do :; done")

@@ -26,6 +26,7 @@ struct script {
   manner ready = manner::well;
   manner link = manner::well;
   manner end = manner::well;
+  manner memory = manner::well;
   failure trouble{ec::hypervisor_failed, "scripted", "trouble", {}};
   std::vector<std::string> log; ///< what happened, in order
   vm_record saved;
@@ -183,6 +184,9 @@ inline machine_actor::behavior_type scripted_machine(machine_actor::pointer self
         plan->graces.push_back(x.grace_ms);
         return act(self, *plan, plan->end, "end machine",
                    machine_ended{"the guest shut down", true});
+      },
+      [self, plan](const get_guest_memory&) {
+        return act(self, *plan, plan->memory, "guest memory", guest_memory{480, 120});
       },
       [](const describe_actor&) { return actor_account{}; },
       [](const step_due&) {},
