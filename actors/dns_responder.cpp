@@ -204,8 +204,12 @@ void connections_ready(self_pointer self) {
   for (int i = 0; i < most_reads; ++i) {
     host::unique_fd socket{
         ::accept4(state.sockets->tcp.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+    if (!socket && errno != EAGAIN && errno != ECONNABORTED) {
+      sweep_later(self); // no descriptors are left: asked again at once it would say so for ever
+      return;
+    }
     if (!socket)
-      break; // where there are no descriptors left, the next one who connects brings us back
+      break;
     if (state.connections.size() >= most_connections)
       close_oldest(self);
     const auto number = ++state.last_tag;
@@ -228,6 +232,7 @@ void sweep_connections(self_pointer self) {
   });
   if (!state.connections.empty())
     sweep_later(self);
+  state.tcp_watch.arm(); // where it was given up for a while
 }
 
 void readable(self_pointer self, const fd_ready& x) {

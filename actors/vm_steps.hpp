@@ -114,8 +114,8 @@ void look_at_console(vm_pointer self, const watch_console& tick);
 // -- vm_resources.cpp
 // ----------------------------------------------------------------------------------
 
-/// Changes what the VM may have: the record first, then the disk. A VM with a process gets it at its
-/// next start.
+/// Changes what the VM may have: the record first, then the disk. A VM with a process gets it at
+/// its next start.
 void begin_set(vm_pointer self);
 
 /// What the VM takes of its host.

@@ -17,12 +17,13 @@ CLI::App* add(CLI::App& vm, options& out, const std::string& name, verb what,
 } // namespace
 
 void add_resources(CLI::App& vm, options& out, const size_texts& sizes) {
-  auto* stats =
-      add(vm, out, "stats", verb::vm_stats, "show what VMs take of this host: processor, memory, "
-                                            "disk, network",
-          "CPU is of one processor, since the last look; 200% are two that were busy all the time.\n"
-          "Watch it:  banger vm stats -f\n"
-          "For programs:  banger vm stats -o json; with -f one record a line");
+  auto* stats = add(
+      vm, out, "stats", verb::vm_stats,
+      "show what VMs take of this host: processor, memory, "
+      "disk, network",
+      "CPU is of one processor, since the last look; 200% are two that were busy all the time.\n"
+      "Watch it:  banger vm stats -f\n"
+      "For programs:  banger vm stats -o json; with -f one record a line");
   stats->add_option("VM", out.refs, "names or ids (all)");
   stats->add_flag("-f,--follow", out.follows, "look again each second, until Ctrl-C");
   auto* set = add(vm, out, "set", verb::vm_set, "change what VMs may have",

@@ -30,17 +30,17 @@ std::vector<std::string> row_of(const vm_stats& x) {
   const auto memory = x.proportional_bytes != 0 ? x.proportional_bytes : x.resident_bytes;
   auto where = [](bool is_known, const std::string& text) { return is_known ? text : "-"; };
   const auto runs = is_running(x);
-  return {x.name,
-          to_string(x.state),
-          where(runs, percent(x)),
-          where(runs, seconds(static_cast<std::int64_t>(x.cpu_ms))),
-          where(runs, bytes(memory)),
-          where(x.guest_memory_bytes != 0,
-                used_of(x.guest_memory_used_bytes, x.guest_memory_bytes)),
-          used_of(x.disk_allocated_bytes, x.disk_virtual_bytes),
-          where(x.has_network, bytes(x.received_bytes)),
-          where(x.has_network, bytes(x.sent_bytes)),
-          where(runs, duration(x.uptime_ms))};
+  return {
+      x.name,
+      to_string(x.state),
+      where(runs, percent(x)),
+      where(runs, seconds(static_cast<std::int64_t>(x.cpu_ms))),
+      where(runs, bytes(memory)),
+      where(x.guest_memory_bytes != 0, used_of(x.guest_memory_used_bytes, x.guest_memory_bytes)),
+      used_of(x.disk_allocated_bytes, x.disk_virtual_bytes),
+      where(x.has_network, bytes(x.received_bytes)),
+      where(x.has_network, bytes(x.sent_bytes)),
+      where(runs, duration(x.uptime_ms))};
 }
 
 record to_record(const vm_stats& x) {

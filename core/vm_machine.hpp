@@ -22,8 +22,8 @@ enum class verdict : std::uint8_t {
 /// changes the VM otherwise waits for nobody and is refused while something runs.
 [[nodiscard]] verdict judge(vm_state now, order_kind asked);
 
-/// Judges `asked` while a set runs: that is over in a moment, whatever the VM does meanwhile, and no
-/// two operations run at once.
+/// Judges `asked` while a set runs: that is over in a moment, whatever the VM does meanwhile, and
+/// no two operations run at once.
 [[nodiscard]] verdict judge_during_set(order_kind asked);
 
 /// The state a VM is in while an operation of this kind runs on it. @param now  its state before

@@ -69,9 +69,8 @@ vm_usage measure_usage(const measure_vm& x) {
   usage.clock_ms = boot_clock_ms();
   add_disk(x.directory + "/root.qcow2", true, usage);
   add_disk(x.directory + "/work.ext4", false, usage);
-  const auto text = x.is_running
-                        ? host::read_file(x.directory + "/handles.json", max_small_file)
-                        : result<std::string>{std::string{}};
+  const auto text = x.is_running ? host::read_file(x.directory + "/handles.json", max_small_file)
+                                 : result<std::string>{std::string{}};
   const auto handles = core::parse_handles(text ? *text : std::string{});
   if (!handles || handles->vm_id != x.vm_id || handles->boot_id != host::boot_id())
     return usage;

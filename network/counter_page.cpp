@@ -40,8 +40,8 @@ result<counter_page> counter_page::open(const std::string& path) {
     return fail_errno("make " + path);
   if (auto error = ::posix_fallocate(fd.get(), 0, sizeof(core::net_counters)); error != 0)
     return fail_errno("make " + path, error);
-  auto* memory = ::mmap(nullptr, sizeof(core::net_counters), PROT_READ | PROT_WRITE, MAP_SHARED,
-                        fd.get(), 0);
+  auto* memory =
+      ::mmap(nullptr, sizeof(core::net_counters), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (memory == MAP_FAILED)
     return fail_errno("map " + path);
   counter_page made;

@@ -1,4 +1,5 @@
-// The counters of core/net_counters.hpp, as the one who counts sees them: a file mapped into memory.
+// The counters of core/net_counters.hpp, as the one who counts sees them: a file mapped into
+// memory.
 #pragma once
 
 #include "core/net_counters.hpp"

@@ -229,8 +229,8 @@ auto inspect(Inspector& f, vm_files_made& x) {
   return f(x.host_key_public);
 }
 
-/// Request: write the initramfs of the next boot, cap the console's log, and grow the work disk where
-/// it is to be larger. Reply: done.
+/// Request: write the initramfs of the next boot, cap the console's log, and grow the work disk
+/// where it is to be larger. Reply: done.
 struct write_boot_files {
   std::string directory;
   std::string name;

@@ -39,16 +39,16 @@ struct vm_stats {
   std::string id;
   std::string name;
   vm_state state = vm_state::stopped;
-  std::int64_t at_ms = 0;       ///< Unix time of the look
-  std::int64_t clock_ms = 0;    ///< the same by a clock that nobody sets, CLOCK_BOOTTIME
-  std::int64_t uptime_ms = 0;   ///< 0 unless running
-  std::uint32_t vcpu_count = 0; ///< that it runs with, or would
-  std::uint32_t memory_mib = 0; ///< likewise
-  std::uint32_t process_count = 0;   ///< of the host: the hypervisor, and the network's
-  std::uint64_t cpu_ms = 0;          ///< processor time of these since its start
-  std::uint64_t interval_ms = 0;     ///< since the look before this one, or since its start
-  std::uint64_t interval_cpu_ms = 0; ///< processor time in it
-  std::uint64_t resident_bytes = 0;  ///< memory of these processes, shared pages counted in each
+  std::int64_t at_ms = 0;               ///< Unix time of the look
+  std::int64_t clock_ms = 0;            ///< the same by a clock that nobody sets, CLOCK_BOOTTIME
+  std::int64_t uptime_ms = 0;           ///< 0 unless running
+  std::uint32_t vcpu_count = 0;         ///< that it runs with, or would
+  std::uint32_t memory_mib = 0;         ///< likewise
+  std::uint32_t process_count = 0;      ///< of the host: the hypervisor, and the network's
+  std::uint64_t cpu_ms = 0;             ///< processor time of these since its start
+  std::uint64_t interval_ms = 0;        ///< since the look before this one, or since its start
+  std::uint64_t interval_cpu_ms = 0;    ///< processor time in it
+  std::uint64_t resident_bytes = 0;     ///< memory of these processes, shared pages counted in each
   std::uint64_t proportional_bytes = 0; ///< likewise, a page that n share as one nth of it
   std::uint64_t guest_memory_bytes = 0; ///< that the guest's kernel manages
   std::uint64_t guest_memory_used_bytes = 0; ///< and cannot give to a program: total - available

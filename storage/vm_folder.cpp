@@ -138,9 +138,8 @@ result<void> cap_console_log(const std::string& path) {
 }
 
 void remove_leftovers(const std::string& directory) {
-  for (const char* name :
-       {"/qmp.sock", "/control.sock", "/port.sock", "/net.counters", "/handles.json.tmp",
-        "/initrd.cpio.tmp"})
+  for (const char* name : {"/qmp.sock", "/control.sock", "/port.sock", "/net.counters",
+                           "/handles.json.tmp", "/initrd.cpio.tmp"})
     host::remove_file(directory + name);
 }
 
