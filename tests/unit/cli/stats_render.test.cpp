@@ -51,11 +51,11 @@ vm_stats stopped() {
 
 TEST_CASE("stats: a VM that runs has figures, one that is stopped has dashes") {
   CHECK(stats_table({running(), stopped()}) ==
-        "NAME         STATE    CPU     CPU TIME  MEMORY   GUEST MEMORY      DISK             "
+        "NAME         STATE    CPU     CPU TIME  MEMORY   GUEST MEMORY      DISK              "
         "RECEIVED  SENT    UPTIME\n"
         "box          running  125.5%  4.2s      300 MiB  96 MiB / 480 MiB  200 MiB / 10 GiB  "
         "3 MiB     20 KiB  1 min\n"
-        "a-long-name  stopped  -       -         -        -                 1 MiB / 1 GiB    "
+        "a-long-name  stopped  -       -         -        -                 1 MiB / 1 GiB     "
         "-         -       -\n");
 }
 
