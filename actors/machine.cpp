@@ -1,6 +1,7 @@
 #include "actors/machine.hpp"
 
 #include "actors/account.hpp"
+#include "actors/machine_memory.hpp"
 #include "core/qmp.hpp"
 #include "host/clock.hpp"
 #include "host/fault_point.hpp"
@@ -71,6 +72,7 @@ void gone(machine_pointer self, std::string reason) {
   state.qmp_watch.stop();
   state.control_watch.stop();
   state.qemu_watch.stop(); // the helper's watch goes on: it is our child too, and must be collected
+  forget_memory_questions(self);
   for (auto& reply : std::exchange(state.awaiting_ready, {}))
     reply.deliver(to_error(ended_early(self)));
   for (auto& reply : std::exchange(state.awaiting_end, {}))
@@ -169,6 +171,8 @@ void control_readable(machine_pointer self) {
   for (const auto& line : state.control_lines.feed(bytes))
     if (line.starts_with("READY"))
       guest_ready(self);
+    else
+      take_memory_line(self, line);
   if (is_open)
     state.control_watch.arm();
 }
@@ -370,6 +374,7 @@ machine_actor::behavior_type machine(machine_pointer self, vm_actor owner, std::
       [self](const launch_machine& x) { return launch(self, x); },
       [self](const await_ready&) { return await(self); },
       [self](const end_machine& x) { return end(self, x); },
+      [self](const get_guest_memory&) { return ask_memory(self); },
       [self](const describe_actor&) { return account_of(self, phase_of(self->state)); },
       [self](const step_due& x) { due(self, x); },
   };

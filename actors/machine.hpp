@@ -47,6 +47,7 @@ struct machine_state {
   machine_ended end;
   std::vector<caf::typed_response_promise<done>> awaiting_ready;
   std::vector<caf::typed_response_promise<machine_ended>> awaiting_end;
+  std::vector<caf::typed_response_promise<guest_memory>> awaiting_memory;
 };
 
 using machine_pointer = machine_actor::stateful_pointer<machine_state>;

@@ -20,6 +20,7 @@ core::milliseconds limit_of(const core::deadlines& limits, const order& what) {
     case order_kind::kill: return limits.start() + limits.stop(core::milliseconds{0});
     case order_kind::remove: return limits.stop(grace) + limits.remove();
     case order_kind::build: return limits.build;
+    case order_kind::set: return limits.set();
   }
   return limits.quick;
 }
@@ -66,6 +67,16 @@ order to_order(const build_image& x) {
 }
 
 } // namespace
+
+order to_order(const set_vm& x) {
+  order what;
+  what.kind = order_kind::set;
+  what.subject = x.ref;
+  what.config.vcpu_count = x.vcpu_count;
+  what.config.memory_mib = x.memory_mib;
+  what.config.disk_mib = x.disk_mib;
+  return what;
+}
 
 operation_actor::behavior_type operation(self_pointer self, std::string op,
                                          supervisor_actor supervisor, images_actor images,

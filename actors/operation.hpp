@@ -23,6 +23,9 @@ struct operation_state {
   core::deadlines deadlines;
 };
 
+/// The order that carries a client's request out.
+[[nodiscard]] order to_order(const set_vm& x);
+
 operation_actor::behavior_type operation(operation_actor::stateful_pointer<operation_state> self,
                                          std::string op, supervisor_actor supervisor,
                                          images_actor images, progress_actor client,

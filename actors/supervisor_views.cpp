@@ -31,6 +31,13 @@ used_images images_in_use(const supervisor_state& state) {
   return used;
 }
 
+guest_found find_running_guest(const supervisor_state& state, const find_guest& x) {
+  for (const auto& [id, vm] : state.vms)
+    if (vm.info.name == x.name)
+      return {vm.info.state == vm_state::running ? vm.info.address : std::string{}};
+  return {};
+}
+
 session_list list_known_sessions(const supervisor_state& state, const std::string& vm_id) {
   session_list all;
   for (const auto& [id, vm] : state.vms)

@@ -12,6 +12,7 @@ namespace banger::actors {
 /// All VMs, by name.
 [[nodiscard]] vm_list list_known_vms(const supervisor_state& state);
 [[nodiscard]] vm_counts count_known_vms(const supervisor_state& state);
+[[nodiscard]] guest_found find_running_guest(const supervisor_state& state, const find_guest& x);
 [[nodiscard]] used_images images_in_use(const supervisor_state& state);
 
 /// Sessions of the VM with this id, or of all where it is empty: by VM's name, the oldest first.

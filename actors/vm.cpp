@@ -3,9 +3,6 @@
 #include "actors/vm_sessions.hpp"
 #include "actors/vm_steps.hpp"
 #include "core/known_hosts.hpp"
-#include "host/files.hpp"
-#include "host/log.hpp"
-#include "storage/vm_folder.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -39,7 +36,7 @@ void begin(vm_pointer self, vm_operation operation) {
   state.operation = std::move(operation);
   state.operation->since_ms = host::unix_ms();
   const auto& what = state.operation->what;
-  state.state = core::state_during(what.kind);
+  state.state = core::state_during(what.kind, state.state);
   switch (what.kind) {
     case order_kind::create: begin_create(self); return;
     case order_kind::start: begin_start(self); return;
@@ -52,6 +49,7 @@ void begin(vm_pointer self, vm_operation operation) {
     }
     case order_kind::kill: begin_stop(self, core::milliseconds{0}, false); return;
     case order_kind::remove: begin_remove(self); return;
+    case order_kind::set: begin_set(self); return;
     case order_kind::build: break;
   }
   finish_failed(self, {ec::bad_request, "not an order for a VM", {}, {}});
@@ -76,6 +74,7 @@ void hurry(vm_pointer self) {
                   [](const caf::error&) {}); // the operation hears it too
       return;
     case order_kind::remove:
+    case order_kind::set:
     case order_kind::build: return;
   }
 }
@@ -84,7 +83,9 @@ void hurry(vm_pointer self) {
 void take(vm_pointer self, vm_operation operation) {
   auto& state = self->state;
   // A recovery has no order behind it; whatever comes meanwhile waits for it.
-  auto verdict = core::judge(state.state, operation.what.kind);
+  auto is_set_running = state.operation && state.operation->what.kind == order_kind::set;
+  auto verdict = is_set_running ? core::judge_during_set(operation.what.kind)
+                                : core::judge(state.state, operation.what.kind);
   switch (verdict) {
     case core::verdict::run: begin(self, std::move(operation)); return;
     case core::verdict::satisfied: operation.reply.deliver(state.info()); return;
@@ -114,6 +115,8 @@ void end_operation(vm_pointer self) {
   ++state.generation;
   publish(self); // first: who waits for the end of recoveries then looks at what was published
   end_recovery(self, state.state == vm_state::error ? recovery::failed : recovery::settled);
+  if (auto ended = std::exchange(state.unheard_end, std::nullopt))
+    machine_gone(self, *ended);
   run_next(self);
 }
 
@@ -184,26 +187,6 @@ void expire(vm_pointer self) {
   });
 }
 
-/// Every look is cheap, and few: an idle daemon is to be idle.
-constexpr core::milliseconds console_look{30'000};
-
-void look_at_console(vm_pointer self, const watch_console& tick) {
-  const auto& state = self->state;
-  if (state.state != vm_state::running || state.started_at_ms != tick.started_at_ms)
-    return; // the next start begins anew
-  self->delayed_send(self, console_look, tick);
-  if (state.is_unsaved)
-    save_record(self, "retry.record", [] {});
-  if (host::file_size(state.info().console_log) <= storage::console_cap)
-    return;
-  auto files = state.context->make_files();
-  self->request(files, state.context->deadlines.storage, cap_console{state.info().console_log})
-      .then([files](const done&) {},
-            [files](const caf::error& why) {
-              host::log_warning(to_string(to_failure(why, "cap a console log")));
-            });
-}
-
 caf::result<ssh_target> target(vm_pointer self) {
   const auto& state = self->state;
   if (state.state != vm_state::running)
@@ -228,12 +211,6 @@ caf::result<guest_way_actor> way(vm_pointer self) {
   if (self->state.port)
     return guest_way_actor{self->state.port};
   return guest_way_actor{self->state.link};
-}
-
-caf::result<console_chunk> console(vm_pointer self, const read_console& x) {
-  auto reader = self->state.context->make_files();
-  return self->delegate(
-      reader, read_log{self->state.info().console_log, x.offset, x.max_bytes, x.is_from_end});
 }
 
 } // namespace
@@ -266,6 +243,14 @@ vm_info vm_data::info() const {
     x.operation_since_ms = operation->since_ms;
   }
   x.is_quarantined = refused_key.has_value();
+  if (pid != 0) {
+    auto known = [](std::uint32_t of_process, std::uint32_t of_record) {
+      return of_process != 0 ? of_process : of_record;
+    };
+    x.running_vcpu_count = known(launched.vcpu_count, record.vcpu_count);
+    x.running_memory_mib = known(launched.memory_mib, record.memory_mib);
+    x.running_disk_mib = known(launched.disk_mib, record.disk_mib);
+  }
   return x;
 }
 
@@ -335,10 +320,6 @@ std::vector<std::string> pin_names(const vm_record& record) {
   return {record.name + ".vm", core::known_hosts::host_name_for(record.address, record.ssh_port)};
 }
 
-void begin_console_watch(vm_pointer self) {
-  self->delayed_send(self, console_look, watch_console{self->state.started_at_ms});
-}
-
 const vm_files_actor& files_of(vm_pointer self) {
   auto& state = self->state;
   if (!state.files)
@@ -367,10 +348,11 @@ vm_actor::behavior_type vm(vm_pointer self, vm_record record, vm_past past,
       },
       [self](const cancel& x) { cancel_order(self, x); },
       [self](const get_vm&) { return self->state.info(); },
+      [self](const get_vm_stats&) { return tell_stats(self); },
       [self](const wait_vm& x) { return wait(self, x); },
       [self](const get_ssh_target&) { return target(self); },
       [self](const get_guest_way&) { return way(self); },
-      [self](const read_console& x) { return console(self, x); },
+      [self](const read_console& x) { return read_log_of(self, x); },
       [self](const get_host_key&) { return describe_host_key(self); },
       [self](const accept_host_key& x) { return accept_key(self, x); },
       [self](const forget_host_key&) { return forget_key(self); },

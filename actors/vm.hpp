@@ -69,6 +69,13 @@ struct vm_session {
   crash_record crashes;
 };
 
+/// When somebody asked what the VM takes, and how much of the processor that was.
+struct stats_look {
+  std::int64_t started_at_ms = 0; ///< the run it belongs to
+  std::int64_t clock_ms = 0;
+  std::uint64_t cpu_ms = 0;
+};
+
 /// All that a VM actor knows. Touched only by its own handlers.
 struct vm_data {
   static inline const char* name = "vm"; // CAF's actor name, for logs
@@ -92,11 +99,14 @@ struct vm_data {
   std::int32_t pid = 0;
   std::string accelerator;
   std::int64_t started_at_ms = 0;
+  vm_sizes launched;                           ///< what the process was started with; 0: not known
+  std::optional<machine_ended> unheard_end;    ///< that came while a set ran
   std::optional<host_key_refused> refused_key; ///< what put it in quarantine
   vm_state noted = vm_state::stopped;          ///< where the last transition led
   std::vector<vm_transition> unsaved;          ///< transitions that are not on disk yet
   bool is_unsaved = false; ///< the record on disk is older: the last write of it failed
   std::string cause;       ///< of the next transition, where it has one
+  stats_look last_look;    ///< from which the next one counts
   bool is_recovering = false;
   std::string finding; ///< how it was found, while it recovers
   std::uint64_t generation =

@@ -1,12 +1,15 @@
 #include "actors/vm_files_blocking.hpp"
 
 #include "core/handles.hpp"
+#include "core/qemu_args.hpp"
+#include "core/vm_record_check.hpp"
 #include "host/files.hpp"
 #include "host/log.hpp"
 #include "host/process.hpp"
 #include "hypervisor/qemu_process.hpp"
 #include "hypervisor/rediscover.hpp"
 #include "hypervisor/strays.hpp"
+#include "hypervisor/vm_usage.hpp"
 #include "protocol/caf_error.hpp"
 #include "storage/vm_folder.hpp"
 
@@ -20,6 +23,12 @@ caf::result<done> to_reply(const result<void>& x) {
   if (!x)
     return to_error(x.error());
   return done{};
+}
+
+caf::result<done> prepare_boot(const write_boot_files& x) {
+  if (auto grown = storage::grow_work_disk({x.directory, x.disk_mib}); !grown)
+    return to_reply(grown);
+  return to_reply(storage::write_boot_archive(x));
 }
 
 constexpr std::size_t max_handles = 64U << 10;
@@ -81,15 +90,30 @@ vm_past read_past(const vm_record& record) {
   past.pid = handles->qemu.pid;
   past.accelerator = handles->accelerator;
   past.started_at_ms = handles->started_at_ms;
+  past.sizes = core::sizes_in(host::arguments_of(past.pid));
+  const auto disk_bytes = host::file_size(record.directory + "/work.ext4");
+  past.sizes.disk_mib = static_cast<std::uint32_t>(disk_bytes >> 20);
   return past;
+}
+
+/// A daemon that ended while it grew a disk has noted how large it is to be: that is done now.
+void finish_growing(const vm_record& record) {
+  const grow_disk wanted{record.directory, record.disk_mib};
+  if (record.settled == settled_state::creating || record.wanted == wanted_state::deleted ||
+      !core::check_record(record))
+    return;
+  if (auto grown = storage::grow_work_disk(wanted); !grown)
+    host::log_warning("vm '" + record.name + "': " + to_string(grown.error()));
 }
 
 } // namespace
 
 vm_past look_at_past_blocking(const vm_record& record) {
   auto past = read_past(record);
-  if (!past.is_alive)
-    storage::remove_leftovers(record.directory);
+  if (past.is_alive)
+    return past;
+  storage::remove_leftovers(record.directory);
+  finish_growing(record);
   return past;
 }
 
@@ -116,10 +140,12 @@ vm_files_actor::behavior_type vm_files(vm_files_actor::stateful_pointer<vm_files
           return to_error(key.error());
         return vm_files_made{*key};
       },
-      [](const write_boot_files& x) { return to_reply(storage::write_boot_archive(x)); },
+      [](const write_boot_files& x) { return prepare_boot(x); },
+      [](const grow_disk& x) { return to_reply(storage::grow_work_disk(x)); },
       [](const write_handles& x) { return record(x); },
       [](const remove_vm_files& x) { return to_reply(host::remove_tree(x.directory)); },
       [](const look_at_past& x) { return look_again(x); },
+      [](const measure_vm& x) { return hypervisor::measure_usage(x); },
       [](const cap_console& x) { return to_reply(storage::cap_console_log(x.path)); },
       [](const read_log& x) -> caf::result<console_chunk> {
         auto chunk = storage::read_log_piece(x);

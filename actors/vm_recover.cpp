@@ -14,7 +14,7 @@ void begin_own(vm_pointer self, order_kind kind) {
   own.since_ms = host::unix_ms();
   ++state.generation;
   state.operation = std::move(own);
-  state.state = core::state_during(kind);
+  state.state = core::state_during(kind, state.state);
   publish(self);
 }
 
@@ -65,6 +65,7 @@ void hold_living(vm_pointer self, const vm_past& past) {
   state.pid = past.pid;
   state.accelerator = past.accelerator;
   state.started_at_ms = past.started_at_ms;
+  state.launched = past.sizes;
 }
 
 /// Nothing is done that the record would have to say how: a user decides.
@@ -159,6 +160,10 @@ void end_recovery(vm_pointer self, recovery outcome) {
 
 void machine_gone(vm_pointer self, const machine_ended& event) {
   auto& state = self->state;
+  if (state.operation && state.operation->what.kind == order_kind::set) {
+    state.unheard_end = event; // of no concern to it: heard when it is over
+    return;
+  }
   if (state.operation || state.state != vm_state::running)
     return; // the operation asked for it, or learns of it from its own request
   state.cause = event.reason;

@@ -102,6 +102,7 @@ void launch(vm_pointer self) {
   const auto& record = state.record;
   enter_stage(self, "booting");
   hold(self, state.context->make_machine(self));
+  state.launched = {record.vcpu_count, record.memory_mib, record.disk_mib};
   launch_machine request{record.id,           record.name,       record.directory,  state.kernel,
                          state.cmdline_extra, record.vcpu_count, record.memory_mib, record.address,
                          record.ssh_port,     record.is_isolated};
@@ -120,7 +121,7 @@ void prepare(vm_pointer self, const image_files& image) {
   ask<done>(
       self, "start.boot_files", files_of(self), limits.storage,
       write_boot_files{state.record.directory, state.record.name, image.initrd,
-                       state.context->authorized_key},
+                       state.context->authorized_key, state.record.disk_mib},
       [self](const done&) { launch(self); }, on_failure(self, "write its boot files"));
 }
 

@@ -102,8 +102,24 @@ void begin_quarantine(vm_pointer self, const host_key_refused& x);
 [[nodiscard]] caf::result<host_key_info> forget_key(vm_pointer self);
 [[nodiscard]] caf::result<done> check_key_now(vm_pointer self);
 
+// -- vm_console.cpp
+// ----------------------------------------------------------------------------------
+
 /// Keeps an eye on the console's log for as long as the VM runs.
 void begin_console_watch(vm_pointer self);
+void look_at_console(vm_pointer self, const watch_console& tick);
+
+[[nodiscard]] caf::result<console_chunk> read_log_of(vm_pointer self, const read_console& x);
+
+// -- vm_resources.cpp
+// ----------------------------------------------------------------------------------
+
+/// Changes what the VM may have: the record first, then the disk. A VM with a process gets it at
+/// its next start.
+void begin_set(vm_pointer self);
+
+/// What the VM takes of its host.
+[[nodiscard]] caf::result<vm_stats> tell_stats(vm_pointer self);
 
 /// The actor for blocking work on the VM's folder; made when an operation first needs it.
 [[nodiscard]] const vm_files_actor& files_of(vm_pointer self);

@@ -18,6 +18,10 @@ int vm_wait(client::connection link, const options& how);
 int vm_why(client::connection link, const options& how);
 int vm_logs(client::connection link, const options& how);
 
+// resource_commands.cpp
+int vm_stats_of(client::connection link, const options& how);
+int vm_set(client::connection link, const options& how);
+
 // run_commands.cpp
 int vm_run(client::connection link, const host::paths& where, const options& how);
 int vm_exec(client::connection link, const host::paths& where, const options& how);
@@ -76,6 +80,9 @@ int image_build(client::connection link, const options& how);
 int image_list_all(client::connection link, const options& how);
 int image_show(client::connection link, const options& how);
 int image_delete(client::connection link, const options& how);
+
+// doctor_command.cpp
+int doctor(const host::paths& where, const options& how);
 
 // daemon_commands.cpp
 int daemon_start(const host::paths& where, const options& how);

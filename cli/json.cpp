@@ -40,7 +40,10 @@ record to_record(const vm_info& vm) {
           {"operation", text(vm.operation)},
           {"stage", text(vm.stage)},
           {"operation_since_ms", number(vm.operation_since_ms)},
-          {"is_quarantined", vm.is_quarantined}};
+          {"is_quarantined", vm.is_quarantined},
+          {"running_vcpu_count", number(vm.running_vcpu_count)},
+          {"running_memory_mib", number(vm.running_memory_mib)},
+          {"running_disk_mib", number(vm.running_disk_mib)}};
 }
 
 record to_record(const image_info& image) {
@@ -201,7 +204,9 @@ std::string json(const daemon_status& status) {
                     {"failed", status.reconciled.failed},
                     {"cleared", status.reconciled.cleared},
                     {"pending", status.reconciled.pending},
-                    {"took_ms", status.reconciled.took_ms}}}});
+                    {"took_ms", status.reconciled.took_ms}}},
+                  {"dns_listen", text(status.dns_listen)},
+                  {"dns_trouble", text(status.dns_trouble)}});
 }
 
 std::string json(const vm_history& past) {

@@ -33,6 +33,8 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::vm_logs: return vm_logs(std::move(link), how);
     case verb::vm_wait: return vm_wait(std::move(link), how);
     case verb::vm_why: return vm_why(std::move(link), how);
+    case verb::vm_stats: return vm_stats_of(std::move(link), how);
+    case verb::vm_set: return vm_set(std::move(link), how);
     case verb::vm_ports: return vm_ports(std::move(link), how);
     case verb::vm_port_forward: return vm_port_forward(std::move(link), how);
     case verb::session_start: return session_start(std::move(link), where, how);
@@ -63,6 +65,7 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::ssh_proxy: return ssh_proxy(std::move(link), how);
     case verb::events: return follow_events(std::move(link), how);
     case verb::completion:
+    case verb::doctor:
     case verb::hostkey_verify:
     case verb::ssh_config:
     case verb::daemon_start:
@@ -85,6 +88,8 @@ int run(const options& how) {
   // These do not start a daemon, or have their own way to.
   if (how.what == verb::ssh_config)
     return ssh_config(*where, how);
+  if (how.what == verb::doctor)
+    return doctor(*where, how);
   if (how.what == verb::daemon_start)
     return daemon_start(*where, how);
   if (how.what == verb::daemon_status)

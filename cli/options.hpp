@@ -31,6 +31,8 @@ enum class verb : std::uint8_t {
   vm_logs,
   vm_wait,
   vm_why,
+  vm_stats,
+  vm_set,
   vm_ports,
   vm_port_forward,
   session_start,
@@ -66,6 +68,7 @@ enum class verb : std::uint8_t {
   daemon_stop,
   daemon_tree,
   completion,
+  doctor,
   events,
   version,
 };
@@ -87,7 +90,7 @@ struct session_options {
   std::string file;
   bool adds_line = false;
   bool sends_end = false;
-  bool shows_stdout = true; ///< logs
+  bool shows_stdout = true; ///< logs, stats
   bool shows_stderr = true;
   std::int64_t since_ms = 0; ///< Unix time; 0: all
   std::int32_t signal = 0;   ///< kill
@@ -122,7 +125,7 @@ struct options {
   std::vector<std::string> refs;       ///< VMs or images
   std::vector<std::string> command;    ///< what followed "--"
   bool has_command = false;            ///< there was a "--"
-  vm_config config;                    ///< run, create
+  vm_config config;                    ///< run, create; set: its sizes, 0 for those that stay
   std::vector<std::string> env;        ///< exec, run: "NAME=value"
   std::string cwd;                     ///< exec, run
   std::uint32_t grace_ms = 0;          ///< stop, restart

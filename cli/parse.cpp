@@ -5,6 +5,7 @@
 #include "cli/parse_complete.hpp"
 #include "cli/parse_copy.hpp"
 #include "cli/parse_ports.hpp"
+#include "cli/parse_resources.hpp"
 #include "cli/parse_session.hpp"
 #include "cli/parse_workspace.hpp"
 #include "cli/render.hpp"
@@ -133,6 +134,8 @@ private:
         ->add_option("--last", out_.what.past_events,
                      "first the last so many that the daemon remembers (0 to 1000)")
         ->check(CLI::Range(0, 1000));
+    command(&app_, "doctor", verb::doctor, "say what this host has of what banger can use",
+            "Each with what to do to have it. Exits with 1 where the default lacks something.");
     command(&app_, "version", verb::version,
             "print the versions of banger and of the daemon, if one runs",
             "It never starts the daemon.");
@@ -212,6 +215,7 @@ private:
     add_ref(command(vm, "why", verb::vm_why, "show how a VM came to be as it is",
                     "Its last changes with what caused them, across restarts of the daemon.\n"
                     "What next:  banger vm logs VM"));
+    add_resources(*vm, out_.what, {raw_.vcpu, raw_.memory, raw_.disk});
     ports_ = std::make_unique<ports_reader>(*vm, out_.what);
   }
 
@@ -444,6 +448,9 @@ private:
         return tl::make_unexpected(bytes.error());
       x.tail_bytes = *bytes;
     }
+    if (x.what == verb::vm_set && raw_.vcpu.empty() && raw_.memory.empty() && raw_.disk.empty())
+      return fail(ec::bad_request, "what to change is missing", "",
+                  "banger vm set VM --vcpu N, --memory SIZE or --disk SIZE");
     auto port = parse_number(raw_.port, "--port", UINT16_MAX);
     if (!port)
       return tl::make_unexpected(port.error());

@@ -48,6 +48,23 @@ std::string details(const std::vector<std::vector<std::string>>& rows) {
   return table(shown);
 }
 
+/// @param running  0: it does not run
+std::string with_running(std::uint32_t wanted, std::uint32_t running,
+                         std::string (*show)(std::uint64_t)) {
+  const auto text = show(wanted);
+  return running == 0 || running == wanted
+             ? text
+             : text + " (until its next start: " + show(running) + ")";
+}
+
+std::string plain(std::uint64_t x) {
+  return std::to_string(x);
+}
+
+std::string dns_text(const daemon_status& x) {
+  return x.dns_trouble.empty() ? x.dns_listen : "none served: " + printable(x.dns_trouble);
+}
+
 std::string or_dash(std::string x) {
   return x.empty() ? "-" : std::move(x);
 }
@@ -129,9 +146,9 @@ std::string vm_details(const vm_info& vm, std::int64_t now_ms) {
                   {"state", state_text(vm)},
                   {"last error", error},
                   {"image", vm.image},
-                  {"vcpu", std::to_string(vm.vcpu_count)},
-                  {"memory", core::format_mib(vm.memory_mib)},
-                  {"disk", core::format_mib(vm.disk_mib)},
+                  {"vcpu", with_running(vm.vcpu_count, vm.running_vcpu_count, plain)},
+                  {"memory", with_running(vm.memory_mib, vm.running_memory_mib, core::format_mib)},
+                  {"disk", with_running(vm.disk_mib, vm.running_disk_mib, core::format_mib)},
                   {"network", vm.is_isolated ? "isolated" : "user"},
                   {"address", vm.address + " port " + std::to_string(vm.ssh_port) + " (ssh)"},
                   {"accelerator", vm.accelerator},
@@ -204,6 +221,7 @@ std::string status_details(const daemon_status& status, std::int64_t now_ms) {
                   {"at its start", reconciled_text(status.reconciled)},
                   {"clients", std::to_string(status.client_count)},
                   {"workers", std::to_string(status.worker_count)},
+                  {"names of VMs", dns_text(status)},
                   {"socket", status.socket},
                   {"database", status.database},
                   {"log", status.log}});

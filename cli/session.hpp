@@ -82,6 +82,9 @@ public:
     return all;
   }
 
+  /// From now on the first Ctrl-C ends the program: nothing is begun that could be cancelled.
+  void leave_at_interrupt() { at_interrupt_ = on_interrupt::leave; }
+
   /// Ctrl-C was pressed: what comes next should not be begun.
   [[nodiscard]] bool was_interrupted() const { return interrupts_ > 0; }
 

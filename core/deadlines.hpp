@@ -37,6 +37,8 @@ struct deadlines {
     return end_margin + remove_files + 3 * storage + margin;
   }
 
+  [[nodiscard]] milliseconds set() const { return 3 * storage + margin; }
+
   static constexpr milliseconds margin{5'000};
 };
 

@@ -1,5 +1,7 @@
 #include "core/qemu_args.hpp"
 
+#include <charconv>
+
 namespace banger::core {
 
 namespace {
@@ -109,6 +111,22 @@ std::vector<std::string> qemu_arguments(const qemu_launch& x) {
 }
 
 // clang-format on
+
+vm_sizes sizes_in(const std::vector<std::string>& arguments) {
+  vm_sizes x;
+  auto number = [&arguments](std::size_t at) {
+    const auto& text = arguments[at];
+    std::uint32_t value = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+    return parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size() ? value : 0;
+  };
+  for (std::size_t i = 0; i + 1 < arguments.size(); ++i)
+    if (arguments[i] == "-smp")
+      x.vcpu_count = number(i + 1);
+    else if (arguments[i] == "-m")
+      x.memory_mib = number(i + 1);
+  return x;
+}
 
 std::string guest_mac(const std::string& vm_id) {
   std::string mac = "52:54"; // the range QEMU uses; locally administered

@@ -6,6 +6,8 @@
 // device is one less to probe.
 #pragma once
 
+#include "protocol/resource_orders.hpp"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -39,6 +41,9 @@ struct qemu_launch {
 };
 
 [[nodiscard]] std::vector<std::string> qemu_arguments(const qemu_launch& x);
+
+/// What a VM runs with, out of its hypervisor's arguments; 0 where they do not say. Not the disk.
+[[nodiscard]] vm_sizes sizes_in(const std::vector<std::string>& arguments);
 
 /// A locally administered MAC address out of a VM's id, so that it stays the same from start to
 /// start.

@@ -72,6 +72,23 @@ result<file_sync> read_file_sync(const toml::table& entry, std::string_view home
   return x;
 }
 
+result<dns_endpoint> read_dns(const toml::node& node) {
+  const auto* entry = node.as_table();
+  if (entry == nullptr)
+    return refuse("dns must be a table", "begin it with [dns]");
+  dns_endpoint x;
+  for (const auto& [key, value] : *entry) {
+    if (key != "listen" || !value.is_string())
+      return refuse("dns: '" + std::string{key.str()} + "' is unknown, or no string",
+                    "its only key is listen");
+    auto listen = parse_dns_listen(*value.value<std::string>());
+    if (!listen)
+      return refuse(listen.error().what + ": " + listen.error().why, listen.error().hint);
+    x = *listen;
+  }
+  return x;
+}
+
 } // namespace
 
 result<user_config> parse_user_config(std::string_view text, std::string_view home) {
@@ -85,8 +102,15 @@ result<user_config> parse_user_config(std::string_view text, std::string_view ho
   }
   user_config x;
   for (const auto& [key, value] : table) {
+    if (key == "dns") {
+      auto dns = read_dns(value);
+      if (!dns)
+        return tl::make_unexpected(dns.error());
+      x.dns = *dns;
+      continue;
+    }
     if (key != "file_sync") {
-      auto meant = nearest(std::string{key.str()}, {"file_sync"});
+      auto meant = nearest(std::string{key.str()}, {"file_sync", "dns"});
       return refuse("unknown key '" + std::string{key.str()} + "'" +
                     (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
     }

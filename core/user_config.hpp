@@ -1,9 +1,11 @@
 // The user's config.toml: TOML text in, value out.
 #pragma once
 
+#include "core/dns_listen.hpp"
 #include "protocol/result.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +22,7 @@ struct file_sync {
 
 struct user_config {
   std::vector<file_sync> files;
+  std::optional<dns_endpoint> dns; ///< where names of VMs are served; none: nowhere
 };
 
 /// @param home  the user's, absolute. "~/x" is below it on the host, and below /root in the guest.

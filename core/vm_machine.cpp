@@ -48,6 +48,20 @@ verdict judge_forced(vm_state now, verdict when_stopped) {
   return verdict::queue;
 }
 
+/// Not while something runs that reads what is to be changed.
+verdict judge_set(vm_state now) {
+  switch (now) {
+    case vm_state::stopped:
+    case vm_state::error:
+    case vm_state::running: return verdict::run;
+    case vm_state::creating:
+    case vm_state::starting:
+    case vm_state::stopping: return verdict::busy;
+    case vm_state::deleting: return verdict::gone;
+  }
+  return verdict::busy;
+}
+
 } // namespace
 
 verdict judge(vm_state now, order_kind asked) {
@@ -59,11 +73,16 @@ verdict judge(vm_state now, order_kind asked) {
     case order_kind::kill: return judge_forced(now, verdict::satisfied);
     case order_kind::remove: return judge_forced(now, verdict::run);
     case order_kind::build: return verdict::busy; // images only
+    case order_kind::set: return judge_set(now);
   }
   return verdict::busy;
 }
 
-vm_state state_during(order_kind kind) {
+verdict judge_during_set(order_kind asked) {
+  return asked == order_kind::create || asked == order_kind::build ? verdict::busy : verdict::queue;
+}
+
+vm_state state_during(order_kind kind, vm_state now) {
   switch (kind) {
     case order_kind::create: return vm_state::creating;
     case order_kind::start:
@@ -72,6 +91,7 @@ vm_state state_during(order_kind kind) {
     case order_kind::restart:
     case order_kind::kill: return vm_state::stopping;
     case order_kind::remove: return vm_state::deleting;
+    case order_kind::set: return now;
   }
   return vm_state::error;
 }

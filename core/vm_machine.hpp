@@ -22,7 +22,11 @@ enum class verdict : std::uint8_t {
 /// changes the VM otherwise waits for nobody and is refused while something runs.
 [[nodiscard]] verdict judge(vm_state now, order_kind asked);
 
-/// The state a VM is in while an operation of this kind runs on it.
-[[nodiscard]] vm_state state_during(order_kind kind);
+/// Judges `asked` while a set runs: that is over in a moment, whatever the VM does meanwhile, and
+/// no two operations run at once.
+[[nodiscard]] verdict judge_during_set(order_kind asked);
+
+/// The state a VM is in while an operation of this kind runs on it. @param now  its state before
+[[nodiscard]] vm_state state_during(order_kind kind, vm_state now);
 
 } // namespace banger::core

@@ -118,6 +118,7 @@ result<node_parts> prepare(const host::paths& where) {
   node_parts parts;
   parts.where = where;
   parts.programs = find_companions();
+  parts.dns = read_dns_plan(where);
   auto key = prepare_key(where);
   if (!key)
     return tl::make_unexpected(key.error());

@@ -3,6 +3,7 @@
 #include "actors/account.hpp"
 #include "actors/agent_install.hpp"
 #include "actors/client_session.hpp"
+#include "actors/dns_responder.hpp"
 #include "actors/events.hpp"
 #include "actors/exec.hpp"
 #include "actors/gateway.hpp"
@@ -18,8 +19,10 @@
 #include "actors/store.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/vm_files_blocking.hpp"
+#include "core/forward_spec.hpp"
 #include "core/guest_address.hpp"
 #include "host/clock.hpp"
+#include "host/dns_sockets.hpp"
 #include "host/files.hpp"
 #include "host/log.hpp"
 #include "host/tcp_port.hpp"
@@ -107,6 +110,7 @@ public:
     spawn_services();
     spawn_supervisor();
     reconcile();
+    serve_names();
     auto listening = listen();
     watch_services();
     return listening;
@@ -124,6 +128,7 @@ public:
     watchdog.detach();
     caf::scoped_actor self{system_};
     end(self, gateway_);
+    end(self, dns_);
     end(self, supervisor_);
     end(self, images_);
     end(self, events_);
@@ -213,9 +218,12 @@ private:
   }
 
   std::vector<actor_child> roots() const {
-    return {{"store", store_, 0, {}},   {"known_hosts", known_hosts_, 0, {}},
-            {"leases", leases_, 0, {}}, {"events", events_, 0, {}},
-            {"images", images_, 0, {}}, {"supervisor", supervisor_, 0, {}}};
+    std::vector<actor_child> all{{"store", store_, 0, {}},   {"known_hosts", known_hosts_, 0, {}},
+                                 {"leases", leases_, 0, {}}, {"events", events_, 0, {}},
+                                 {"images", images_, 0, {}}, {"supervisor", supervisor_, 0, {}}};
+    if (dns_)
+      all.push_back({"dns_responder", dns_, 0, {}});
+    return all;
   }
 
   /// What has no actor above it that could start it anew takes the daemon with it: all that counts
@@ -259,6 +267,21 @@ private:
             });
   }
 
+  /// Where the user wants it. A port that is taken keeps nobody from their VMs: the status tells.
+  void serve_names() {
+    auto& plan = parts_.dns;
+    if (!plan.listen)
+      return;
+    auto sockets = host::listen_dns(*plan.listen);
+    if (!sockets) {
+      plan.trouble = to_string(sockets.error());
+      host::log_warning("no names of VMs are served: " + plan.trouble);
+      return;
+    }
+    dns_ = system_.spawn(actors::dns_responder, supervisor_,
+                         std::make_shared<const host::dns_sockets>(std::move(*sockets)));
+  }
+
   daemon_status describe() const {
     daemon_status x;
     x.program_version = program_version;
@@ -268,6 +291,9 @@ private:
     x.socket = parts_.where.socket;
     x.database = parts_.where.database;
     x.log = parts_.where.log;
+    if (const auto& at = parts_.dns.listen; at && parts_.dns.trouble.empty())
+      x.dns_listen = core::endpoint_text(at->address, at->port);
+    x.dns_trouble = parts_.dns.trouble;
     x.client_count = static_cast<std::uint32_t>(transport::read_counters(system_).open);
     x.worker_count =
         static_cast<std::uint32_t>(caf::get_or(config_, "scheduler.max-threads", std::size_t{0}));
@@ -327,6 +353,7 @@ private:
   events_actor events_;
   images_actor images_;
   supervisor_actor supervisor_;
+  dns_responder_actor dns_;
   gateway_actor gateway_;
   service_watcher watcher_;
   std::shared_ptr<const actors::vm_context> context_;

@@ -19,6 +19,7 @@ struct node_parts {
   login_key key;
   std::unique_ptr<storage::database> database;
   std::vector<actors::known_vm> known;
+  dns_plan dns;
   std::uint32_t cleared = 0;             ///< processes and folders of no VM that were found
   std::function<void()> on_stop_request; ///< a client asked the daemon to end; must not block
   /// A part that cannot be started anew has failed: the daemon is to end. Must not block.

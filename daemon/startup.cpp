@@ -4,6 +4,7 @@
 #include "core/handles.hpp"
 #include "core/key_provenance.hpp"
 #include "core/known_hosts.hpp"
+#include "core/user_config.hpp"
 #include "core/vm_record_check.hpp"
 #include "host/files.hpp"
 #include "host/log.hpp"
@@ -86,6 +87,19 @@ result<login_key> prepare_key(const host::paths& where) {
   if (!line)
     return tl::make_unexpected(line.error());
   return login_key{*key, line->substr(0, line->find('\n'))};
+}
+
+dns_plan read_dns_plan(const host::paths& where) {
+  const auto text = host::read_file(where.config + "/config.toml", max_small_file);
+  if (!text && text.error().code == ec::not_found)
+    return {};
+  const auto home = host::process_environment()("HOME").value_or("");
+  const auto config = text ? core::parse_user_config(*text, home)
+                           : result<core::user_config>{tl::make_unexpected(text.error())};
+  if (config)
+    return {config->dns, {}};
+  host::log_warning("no names of VMs are served: " + to_string(config.error()));
+  return {std::nullopt, to_string(config.error())};
 }
 
 result<known_state> load_known_vms(const host::paths& where, storage::database& db) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/supervisor.hpp"
+#include "core/dns_listen.hpp"
 #include "host/paths.hpp"
 #include "host/unique_fd.hpp"
 #include "protocol/result.hpp"
@@ -9,6 +10,7 @@
 #include "storage/database.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +37,14 @@ struct login_key {
 };
 
 [[nodiscard]] result<login_key> prepare_key(const host::paths& where);
+
+/// Where names of VMs are to be served, by the user's config.toml.
+struct dns_plan {
+  std::optional<core::dns_endpoint> listen; ///< none: nowhere
+  std::string trouble;                      ///< why the file could not be read
+};
+
+[[nodiscard]] dns_plan read_dns_plan(const host::paths& where);
 
 /// What the database says.
 struct known_state {

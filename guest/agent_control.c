@@ -129,6 +129,26 @@ static bool set_clock(const char* text) {
   return clock_settime(CLOCK_REALTIME, &time) == 0;
 }
 
+/// The field of /proc/meminfo in KiB, or -1. Source: proc(5).
+static long long memory_field(const char* text, const char* name) {
+  const char* at = strstr(text, name);
+  long long kib = -1;
+  if (at == NULL || sscanf(at + strlen(name), "%lld", &kib) != 1)
+    return -1;
+  return kib;
+}
+
+static void report_memory(void) {
+  char text[4096], line[64];
+  if (read_text("/proc/meminfo", text, sizeof text) <= 0) {
+    send_line("error cannot read the memory");
+    return;
+  }
+  snprintf(line, sizeof line, "memory %lld %lld", memory_field(text, "MemTotal:"),
+           memory_field(text, "MemAvailable:"));
+  send_line(line);
+}
+
 static void answer(const char* line) {
   bool again = strcmp(line, "reboot") == 0;
   if (strcmp(line, "ping") == 0) {
@@ -139,6 +159,8 @@ static void answer(const char* line) {
     send_line("bye");
     flush_output();
     ask_init(again);
+  } else if (strcmp(line, "memory") == 0) {
+    report_memory();
   } else if (strncmp(line, "time ", 5) == 0) {
     send_line(set_clock(line + 5) ? "ok" : "error cannot set the clock");
   } else {

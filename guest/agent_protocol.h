@@ -5,6 +5,7 @@
 //   host:   "ping" -> "pong"           "ready" -> READY again, as soon as it is true
 //           "poweroff" -> "bye"        "reboot" -> "bye"
 //           "time <unix seconds[.micros]>" -> "ok"         anything else -> "error <text>"
+//           "memory" -> "memory <total> <available>", in KiB; agents of before: "error <text>"
 //
 // Exec socket (BANGER_EXEC_SOCKET): every connection starts with one frame
 //   {u8 type, u32 big-endian payload length, payload}. Nothing after that frame is read on an 'I'

@@ -107,6 +107,13 @@ result<std::string> read_tail(const std::string& path, std::size_t max_bytes) {
   return read_at_most(fd->get(), static_cast<std::size_t>(wanted), path);
 }
 
+result<std::string> read_head(const std::string& path, std::size_t max_bytes) {
+  auto fd = open_for_reading(path);
+  if (!fd)
+    return tl::make_unexpected(fd.error());
+  return read_at_most(fd->get(), max_bytes, path);
+}
+
 result<void> write_file_durably(const std::string& path, std::string_view text, mode_t mode) {
   auto temporary = path + ".tmp";
   unique_fd fd{

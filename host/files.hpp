@@ -18,6 +18,9 @@ namespace banger::host {
 /// The last `max_bytes` of a file, or all of it. Errors: as read_file, but never for its length.
 [[nodiscard]] result<std::string> read_tail(const std::string& path, std::size_t max_bytes);
 
+/// The first `max_bytes` of a file, or all of it. Errors: as read_file, but never for its length.
+[[nodiscard]] result<std::string> read_head(const std::string& path, std::size_t max_bytes);
+
 /// Replaces `path` by `text` in one step: temporary file beside it, fsync, rename, fsync of the
 /// folder. Readers see the old or the new text; a crash leaves at most `<path>.tmp`. @pre the
 /// caller is the only writer. `mode` is the new file's, whatever the umask and the old file had.

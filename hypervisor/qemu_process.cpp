@@ -1,5 +1,6 @@
 #include "hypervisor/qemu_process.hpp"
 
+#include "core/net_counters.hpp"
 #include "core/qemu_args.hpp"
 #include "host/clock.hpp"
 #include "host/files.hpp"
@@ -93,7 +94,9 @@ result<host::child> start_helper(const launch_machine& request, const programs& 
                 std::to_string(helper_fd),
                 "--forward",
                 request.address + ":" + std::to_string(request.ssh_port) + "=" +
-                    std::to_string(ssh_in_guest)};
+                    std::to_string(ssh_in_guest),
+                "--counters",
+                core::net_counters_path(request.directory)};
   if (request.is_isolated)
     spawn.argv.emplace_back("--isolated");
   spawn.fds = {{socket, helper_fd}, {log, 2}};
@@ -224,6 +227,7 @@ void remove_sockets(const core::vm_handles& handles) {
   host::remove_file(handles.qmp_socket);
   host::remove_file(handles.control_socket);
   host::remove_file(core::port_socket(handles.directory));
+  host::remove_file(core::net_counters_path(handles.directory));
 }
 
 std::string describe_end(const qemu_process& process) {

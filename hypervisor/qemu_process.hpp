@@ -57,7 +57,7 @@ void name_sockets(core::vm_handles& handles, const std::string& directory);
 /// Kills both, if they still run, and collects them. Does not wait: see qemu_pidfd.
 void kill_qemu(const qemu_process& process);
 
-/// Removes the sockets of a VM whose QEMU has ended.
+/// Removes the sockets of a VM whose QEMU has ended, and the counters of its network.
 void remove_sockets(const core::vm_handles& handles);
 
 /// How QEMU ended, in words: "exited with status 1", "killed by signal 9". "ended" where it was not

@@ -1,7 +1,7 @@
 // banger-net: the user-mode network of one VM, as a process beside QEMU. Ends when QEMU does.
 //
 //   banger-net --vm DIR --fd N --forward ADDRESS:PORT=GUESTPORT [--forward ...] [--isolated]
-//              [--ready-fd M]
+//              [--counters FILE] [--ready-fd M]
 //
 // Standard output is never written to. On --ready-fd comes one line: "ok", once all forwards are
 // bound, or "error " and why.
@@ -32,6 +32,7 @@ constexpr int first_fd = STDERR_FILENO + 1;
 struct arguments {
   int fd = -1;
   int ready_fd = -1;
+  std::string counters; ///< path; empty: nobody counts
   network_options network;
 };
 
@@ -47,12 +48,13 @@ result<int> parse_fd(const char* option, std::string_view text) {
 
 /// Reads on after a mistake: `out.ready_fd` is where to say it.
 result<void> parse_arguments(int argc, char** argv, arguments& out) {
-  enum : int { opt_vm = 1, opt_fd, opt_ready_fd, opt_forward, opt_isolated };
+  enum : int { opt_vm = 1, opt_fd, opt_ready_fd, opt_forward, opt_isolated, opt_counters };
   static const option options[] = {{"vm", required_argument, nullptr, opt_vm},
                                    {"fd", required_argument, nullptr, opt_fd},
                                    {"ready-fd", required_argument, nullptr, opt_ready_fd},
                                    {"forward", required_argument, nullptr, opt_forward},
                                    {"isolated", no_argument, nullptr, opt_isolated},
+                                   {"counters", required_argument, nullptr, opt_counters},
                                    {nullptr, 0, nullptr, 0}};
   result<void> first_mistake;
   auto keep = [&](auto parsed, auto&& store) {
@@ -71,6 +73,8 @@ result<void> parse_arguments(int argc, char** argv, arguments& out) {
            [&](core::forward_rule rule) { out.network.forwards.push_back(std::move(rule)); });
     else if (got == opt_isolated)
       out.network.is_isolated = true;
+    else if (got == opt_counters)
+      out.counters = optarg;
     else if (got != opt_vm && first_mistake) // --vm only shows whose process this is
       first_mistake = fail(ec::bad_request, "read the arguments", "getopt_long(3) refused one");
   }
@@ -130,7 +134,14 @@ result<void> serve(int argc, char** argv) {
   };
   if (!parsed)
     return give_up(std::move(parsed));
-  slirp_loop loop{host::unique_fd{args.fd}};
+  counter_page counters;
+  if (!args.counters.empty()) {
+    if (auto opened = counter_page::open(args.counters))
+      counters = std::move(*opened);
+    else // a network that nobody counts is better than none
+      std::fprintf(stderr, "banger-net: %s\n", to_string(opened.error()).c_str());
+  }
+  slirp_loop loop{host::unique_fd{args.fd}, std::move(counters)};
   if (auto ok = loop.start(args.network); !ok)
     return give_up(std::move(ok));
   report(std::move(ready), "ok");

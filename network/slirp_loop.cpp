@@ -44,7 +44,7 @@ struct slirp_callbacks {
   static slirp_loop& loop(void* opaque) { return *static_cast<slirp_loop*>(opaque); }
 
   static ssize_t send_packet(const void* data, size_t size, void* opaque) {
-    loop(opaque).qemu_.send({static_cast<const char*>(data), size});
+    loop(opaque).send_frame({static_cast<const char*>(data), size});
     return static_cast<ssize_t>(size);
   }
   static void guest_error(const char*, void*) {} // a guest must not be able to fill our log
@@ -92,7 +92,8 @@ const SlirpCb slirp_callbacks::table = [] {
   return x;
 }();
 
-slirp_loop::slirp_loop(host::unique_fd socket) : qemu_(std::move(socket)) {}
+slirp_loop::slirp_loop(host::unique_fd socket, counter_page counters)
+    : qemu_(std::move(socket)), counters_(std::move(counters)) {}
 
 slirp_loop::~slirp_loop() {
   if (slirp_ != nullptr)
@@ -180,13 +181,19 @@ result<void> slirp_loop::take_frames() {
       return tl::make_unexpected(frame.error());
     if (frame->empty())
       return {};
+    counters_.add_sent(frame->size());
     auto verdict = core::judge_frame(*frame, way_out_);
     if (verdict == core::frame_verdict::pass)
       slirp_input(slirp_, reinterpret_cast<const std::uint8_t*>(frame->data()),
                   static_cast<int>(frame->size()));
     else if (auto refusal = core::refusal_of(*frame, verdict); !refusal.empty())
-      qemu_.send(refusal);
+      send_frame(refusal);
   }
+}
+
+void slirp_loop::send_frame(std::string_view frame) {
+  counters_.add_received(frame.size());
+  qemu_.send(frame);
 }
 
 } // namespace banger::network

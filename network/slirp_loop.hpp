@@ -7,11 +7,13 @@
 
 #include "core/forward_rule.hpp"
 #include "core/frame_filter.hpp"
+#include "network/counter_page.hpp"
 #include "network/frame_socket.hpp"
 #include "protocol/result.hpp"
 
 #include <cstdint>
 #include <poll.h>
+#include <string_view>
 #include <unordered_set>
 #include <vector>
 
@@ -27,7 +29,8 @@ struct network_options {
 class slirp_loop {
 public:
   /// @param socket  connected stream socket to QEMU, see frame_socket.hpp
-  explicit slirp_loop(host::unique_fd socket);
+  /// @param counters  of all that goes over it; what the filter drops counts as sent too
+  slirp_loop(host::unique_fd socket, counter_page counters);
   ~slirp_loop();
   slirp_loop(const slirp_loop&) = delete;
   slirp_loop& operator=(const slirp_loop&) = delete;
@@ -44,8 +47,10 @@ private:
   result<void> bind_forward(const core::forward_rule& rule);
   int wait();
   result<void> take_frames();
+  void send_frame(std::string_view frame);
 
   frame_socket qemu_;
+  counter_page counters_;
   Slirp* slirp_ = nullptr;
   core::way_out way_out_ = core::way_out::open;
   std::vector<pollfd> polled_; ///< [0] is QEMU's socket, the rest is libslirp's

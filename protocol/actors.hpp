@@ -6,6 +6,7 @@
 #include "protocol/host_key_orders.hpp"
 #include "protocol/orders.hpp"
 #include "protocol/requests.hpp"
+#include "protocol/resource_orders.hpp"
 #include "protocol/session_orders.hpp"
 #include "protocol/wire_types.hpp"
 
@@ -88,7 +89,8 @@ using vm_files_actor = caf::typed_actor<
     caf::replies_to<make_vm_files>::with<vm_files_made>,
     caf::replies_to<write_boot_files>::with<done>, caf::replies_to<write_handles>::with<done>,
     caf::replies_to<remove_vm_files>::with<done>, caf::replies_to<cap_console>::with<done>,
-    caf::replies_to<read_log>::with<console_chunk>, caf::replies_to<look_at_past>::with<vm_past>>;
+    caf::replies_to<read_log>::with<console_chunk>, caf::replies_to<look_at_past>::with<vm_past>,
+    caf::replies_to<measure_vm>::with<vm_usage>, caf::replies_to<grow_disk>::with<done>>;
 
 /// Whoever watches file descriptors.
 using fd_watcher_actor = caf::typed_actor<caf::reacts_to<fd_ready>>;
@@ -98,6 +100,9 @@ using known_hosts_actor = fd_watcher_actor::extend<
     caf::replies_to<get_host_key_algorithms>::with<host_key_algorithms>,
     caf::replies_to<check_host_key>::with<done>, caf::replies_to<pin_host_key>::with<done>,
     caf::replies_to<read_pins>::with<host_key_list>, describes_itself, caf::reacts_to<step_due>>;
+
+/// DNS_RESPONDER: answers who asks for names of running VMs. Scheduled.
+using dns_responder_actor = fd_watcher_actor::extend<describes_itself, caf::reacts_to<step_due>>;
 
 /// Whoever hears from the SSH I/O thread.
 using ssh_listener_actor = caf::typed_actor<caf::reacts_to<ssh_note>, caf::reacts_to<ssh_data>>;
@@ -186,37 +191,37 @@ using guest_sweep_actor =
 using machine_actor =
     fd_watcher_actor::extend<caf::replies_to<launch_machine>::with<machine_launched>,
                              caf::replies_to<await_ready>::with<done>,
-                             caf::replies_to<end_machine>::with<machine_ended>, describes_itself,
-                             caf::reacts_to<step_due>>;
+                             caf::replies_to<end_machine>::with<machine_ended>,
+                             caf::replies_to<get_guest_memory>::with<guest_memory>,
+                             describes_itself, caf::reacts_to<step_due>>;
 
 /// VM: one per VM; the only owner of its record, its state and its machine. Scheduled: never
 /// blocks.
-using vm_actor =
-    caf::typed_actor<caf::replies_to<order, progress_actor>::with<vm_info>,
-                     caf::reacts_to<cancel>, //
-                     caf::replies_to<get_vm>::with<vm_info>,
-                     caf::replies_to<wait_vm>::with<vm_info>,
-                     caf::replies_to<get_ssh_target>::with<ssh_target>,
-                     caf::replies_to<get_guest_way>::with<guest_way_actor>,
-                     caf::replies_to<read_console>::with<console_chunk>,
-                     caf::replies_to<get_host_key>::with<host_key_info>,
-                     caf::replies_to<accept_host_key>::with<host_key_info>,
-                     caf::replies_to<forget_host_key>::with<host_key_info>,
-                     caf::replies_to<check_guest_key>::with<done>,
-                     caf::replies_to<start_session>::with<session_info>,
-                     caf::replies_to<get_session>::with<session_info>,
-                     caf::replies_to<wait_session>::with<session_info>,
-                     caf::replies_to<stop_session>::with<session_info>,
-                     caf::replies_to<signal_session>::with<session_info>,
-                     caf::replies_to<delete_session>::with<session_info>,
-                     caf::replies_to<list_attaches>::with<attach_list>,
-                     caf::replies_to<find_session>::with<attach_host_actor>, describes_itself,
-                     // INTERNAL: from its parts, and its own clock.
-                     caf::reacts_to<session_changed>,  //
-                     caf::reacts_to<machine_ended>,    //
-                     caf::reacts_to<host_key_refused>, //
-                     caf::reacts_to<watch_console>,    //
-                     caf::reacts_to<expire_waiters>>;
+using vm_actor = caf::typed_actor<
+    caf::replies_to<order, progress_actor>::with<vm_info>,
+    caf::reacts_to<cancel>, //
+    caf::replies_to<get_vm>::with<vm_info>, caf::replies_to<get_vm_stats>::with<vm_stats>,
+    caf::replies_to<wait_vm>::with<vm_info>, caf::replies_to<get_ssh_target>::with<ssh_target>,
+    caf::replies_to<get_guest_way>::with<guest_way_actor>,
+    caf::replies_to<read_console>::with<console_chunk>,
+    caf::replies_to<get_host_key>::with<host_key_info>,
+    caf::replies_to<accept_host_key>::with<host_key_info>,
+    caf::replies_to<forget_host_key>::with<host_key_info>,
+    caf::replies_to<check_guest_key>::with<done>,
+    caf::replies_to<start_session>::with<session_info>,
+    caf::replies_to<get_session>::with<session_info>,
+    caf::replies_to<wait_session>::with<session_info>,
+    caf::replies_to<stop_session>::with<session_info>,
+    caf::replies_to<signal_session>::with<session_info>,
+    caf::replies_to<delete_session>::with<session_info>,
+    caf::replies_to<list_attaches>::with<attach_list>,
+    caf::replies_to<find_session>::with<attach_host_actor>, describes_itself,
+    // INTERNAL: from its parts, and its own clock.
+    caf::reacts_to<session_changed>,  //
+    caf::reacts_to<machine_ended>,    //
+    caf::reacts_to<host_key_refused>, //
+    caf::reacts_to<watch_console>,    //
+    caf::reacts_to<expire_waiters>>;
 
 /// SUPERVISOR: the registry of VMs. Finds the VM for a ref and hands the request on; keeps the last
 /// vm_info of each, so that a list costs one message.
@@ -224,8 +229,8 @@ using supervisor_actor = caf::typed_actor<
     caf::replies_to<order, progress_actor>::with<vm_info>,
     caf::reacts_to<cancel>, //
     caf::replies_to<list_vms>::with<vm_list>, caf::replies_to<count_vms>::with<vm_counts>,
-    caf::replies_to<get_vm>::with<vm_info>, caf::replies_to<wait_vm>::with<vm_info>,
-    caf::replies_to<get_ssh_target>::with<ssh_target>,
+    caf::replies_to<get_vm>::with<vm_info>, caf::replies_to<get_vm_stats>::with<vm_stats>,
+    caf::replies_to<wait_vm>::with<vm_info>, caf::replies_to<get_ssh_target>::with<ssh_target>,
     caf::replies_to<get_guest_way>::with<guest_way_actor>,
     caf::replies_to<read_console>::with<console_chunk>,
     caf::replies_to<list_host_keys>::with<host_key_list>,
@@ -243,6 +248,7 @@ using supervisor_actor = caf::typed_actor<
     caf::replies_to<list_attaches>::with<attach_list>,
     caf::replies_to<find_session>::with<attach_host_actor>,
     caf::replies_to<get_used_images>::with<used_images>,
+    caf::replies_to<find_guest>::with<guest_found>,
     caf::replies_to<get_vm_history>::with<vm_history>,
     caf::replies_to<await_reconciled>::with<reconcile_report>, describes_itself,
     // INTERNAL: from the VMs.
@@ -276,7 +282,8 @@ using client_session_actor = progress_actor::extend<
     caf::replies_to<subscribe_events>::with<done>, caf::replies_to<create_vm>::with<vm_info>,
     caf::replies_to<start_vm>::with<vm_info>, caf::replies_to<stop_vm>::with<vm_info>,
     caf::replies_to<restart_vm>::with<vm_info>, caf::replies_to<kill_vm>::with<vm_info>,
-    caf::replies_to<delete_vm>::with<vm_info>, caf::replies_to<get_vm>::with<vm_info>,
+    caf::replies_to<delete_vm>::with<vm_info>, caf::replies_to<set_vm>::with<vm_info>,
+    caf::replies_to<get_vm>::with<vm_info>, caf::replies_to<get_vm_stats>::with<vm_stats>,
     caf::replies_to<list_vms>::with<vm_list>, caf::replies_to<wait_vm>::with<vm_info>,
     caf::replies_to<get_ssh_target>::with<ssh_target>,
     caf::replies_to<read_console>::with<console_chunk>,
@@ -347,6 +354,14 @@ BANGER_ADD_TYPE(forget_vm)
 BANGER_ADD_TYPE(load_vm)
 BANGER_ADD_TYPE(vm_record)
 BANGER_ADD_TYPE(look_at_past)
+BANGER_ADD_TYPE(vm_sizes)
+BANGER_ADD_TYPE(grow_disk)
+BANGER_ADD_TYPE(get_guest_memory)
+BANGER_ADD_TYPE(guest_memory)
+BANGER_ADD_TYPE(find_guest)
+BANGER_ADD_TYPE(guest_found)
+BANGER_ADD_TYPE(measure_vm)
+BANGER_ADD_TYPE(vm_usage)
 BANGER_ADD_TYPE(vm_past)
 BANGER_ADD_TYPE(session_record)
 BANGER_ADD_TYPE(save_session)

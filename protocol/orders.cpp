@@ -11,6 +11,7 @@ std::string to_string(order_kind x) {
     case order_kind::kill: return "kill";
     case order_kind::remove: return "delete";
     case order_kind::build: return "build";
+    case order_kind::set: return "set";
   }
   return "order(" + std::to_string(static_cast<unsigned>(x)) + ")";
 }

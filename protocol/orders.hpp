@@ -3,6 +3,7 @@
 #pragma once
 
 #include "protocol/requests.hpp"
+#include "protocol/resource_orders.hpp"
 #include "protocol/session_orders.hpp"
 #include "protocol/store_orders.hpp"
 #include "protocol/values.hpp"
@@ -17,7 +18,7 @@ namespace banger {
 // -- operations
 // ------------------------------------------------------------------------------------
 
-enum class order_kind : std::uint8_t { create, start, stop, restart, kill, remove, build };
+enum class order_kind : std::uint8_t { create, start, stop, restart, kill, remove, build, set };
 
 [[nodiscard]] std::string to_string(order_kind x);
 
@@ -27,7 +28,7 @@ struct order {
   order_kind kind = order_kind::start;
   std::string subject;
   std::uint32_t grace_ms = 0; ///< of stop and restart
-  vm_config config;           ///< of create
+  vm_config config;           ///< of create; of set, what is not 0 in it
   std::string recipe_path;    ///< of build
 };
 
@@ -228,17 +229,19 @@ auto inspect(Inspector& f, vm_files_made& x) {
   return f(x.host_key_public);
 }
 
-/// Request: write the initramfs of the next boot and cap the console's log. Reply: done.
+/// Request: write the initramfs of the next boot, cap the console's log, and grow the work disk
+/// where it is to be larger. Reply: done.
 struct write_boot_files {
   std::string directory;
   std::string name;
   std::string base_initrd;
   std::string authorized_key;
+  std::uint32_t disk_mib = 0;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, write_boot_files& x) {
-  return f(x.directory, x.name, x.base_initrd, x.authorized_key);
+  return f(x.directory, x.name, x.base_initrd, x.authorized_key, x.disk_mib);
 }
 
 /// Request: record what is true now. Empty text: nothing is. Reply: done, once it is on disk.
@@ -352,12 +355,13 @@ struct vm_past {
   std::string accelerator;
   std::int64_t started_at_ms = 0;
   std::vector<session_record> sessions; ///< that its record's database has
+  vm_sizes sizes{};                     ///< it runs with; 0: not known
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, vm_past& x) {
   return f(x.handles, x.is_alive, x.finding, x.is_restart, x.pid, x.accelerator, x.started_at_ms,
-           x.sessions);
+           x.sessions, x.sizes);
 }
 
 /// Request: the past of this VM, after the end of processes that work in its folder and that its

@@ -63,7 +63,10 @@ struct vm_info {
   std::string operation; ///< what runs on it now: "start", "stop", ...; else empty
   std::string stage;     ///< the operation's stage
   std::int64_t operation_since_ms = 0;
-  bool is_quarantined = false; ///< it offered a host key that is not the pinned one
+  bool is_quarantined = false;          ///< it offered a host key that is not the pinned one
+  std::uint32_t running_vcpu_count = 0; ///< as it was started; 0 unless it has a process
+  std::uint32_t running_memory_mib = 0; ///< likewise
+  std::uint32_t running_disk_mib = 0;   ///< likewise
   friend bool operator==(const vm_info&, const vm_info&) = default;
 };
 
@@ -72,7 +75,8 @@ auto inspect(Inspector& f, vm_info& x) {
   return f(x.id, x.name, x.state, x.image, x.vcpu_count, x.memory_mib, x.disk_mib, x.address,
            x.ssh_port, x.is_isolated, x.is_ephemeral, x.created_at_ms, x.started_at_ms, x.pid,
            x.accelerator, x.directory, x.console_log, x.last_error, x.last_error_stage,
-           x.last_error_at_ms, x.operation, x.stage, x.operation_since_ms, x.is_quarantined);
+           x.last_error_at_ms, x.operation, x.stage, x.operation_since_ms, x.is_quarantined,
+           x.running_vcpu_count, x.running_memory_mib, x.running_disk_mib);
 }
 
 struct vm_list {
@@ -184,12 +188,15 @@ struct daemon_status {
   std::uint32_t client_count = 0;
   std::uint32_t worker_count = 0; ///< scheduler threads
   reconcile_report reconciled;
+  std::string dns_listen{}; ///< where names of VMs are asked for: "127.77.0.1:5300"; empty: nowhere
+  std::string dns_trouble{}; ///< why not, where it is wanted
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, daemon_status& x) {
   return f(x.program_version, x.protocol_version, x.pid, x.started_at_ms, x.socket, x.database,
-           x.log, x.vm_count, x.running_count, x.client_count, x.worker_count, x.reconciled);
+           x.log, x.vm_count, x.running_count, x.client_count, x.worker_count, x.reconciled,
+           x.dns_listen, x.dns_trouble);
 }
 
 /// All that `ssh` needs to reach a guest.

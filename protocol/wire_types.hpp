@@ -5,6 +5,7 @@
 #include "protocol/attach.hpp"
 #include "protocol/diagnosis.hpp"
 #include "protocol/requests.hpp"
+#include "protocol/resources.hpp"
 #include "protocol/sessions.hpp"
 
 #include <array>
@@ -24,9 +25,11 @@
   X(restart_vm)                                                                                    \
   X(kill_vm)                                                                                       \
   X(delete_vm)                                                                                     \
+  X(set_vm)                                                                                        \
   X(get_vm)                                                                                        \
   X(list_vms)                                                                                      \
   X(get_vm_history)                                                                                \
+  X(get_vm_stats)                                                                                  \
   X(wait_vm)                                                                                       \
   X(get_ssh_target)                                                                                \
   X(read_console)                                                                                  \
@@ -69,6 +72,7 @@
   X(vm_info)                                                                                       \
   X(vm_list)                                                                                       \
   X(vm_history)                                                                                    \
+  X(vm_stats)                                                                                      \
   X(actor_tree)                                                                                    \
   X(ssh_target)                                                                                    \
   X(console_chunk)                                                                                 \

@@ -113,6 +113,23 @@ result<void> write_boot_archive(const write_boot_files& x) {
   return host::write_file(x.directory + "/initrd.cpio", *initrd + own, 0600);
 }
 
+result<void> grow_work_disk(const grow_disk& x) {
+  const auto path = x.directory + "/work.ext4";
+  const auto wanted = static_cast<off_t>(x.disk_mib) << 20;
+  host::unique_fd fd{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+  struct stat info {};
+  if (!fd || ::fstat(fd.get(), &info) != 0)
+    return fail_errno("open " + path);
+  if (info.st_size >= wanted)
+    return {};
+  // On disk before the guest grows its file system into what is new.
+  if (::ftruncate(fd.get(), wanted) == 0 && ::fsync(fd.get()) == 0)
+    return {};
+  auto failed = fail_errno("grow " + path);
+  (void)!::ftruncate(fd.get(), info.st_size);
+  return failed;
+}
+
 result<void> cap_console_log(const std::string& path) {
   auto capped = host::cap_log(path, console_cap);
   if (!capped)
@@ -121,8 +138,8 @@ result<void> cap_console_log(const std::string& path) {
 }
 
 void remove_leftovers(const std::string& directory) {
-  for (const char* name :
-       {"/qmp.sock", "/control.sock", "/port.sock", "/handles.json.tmp", "/initrd.cpio.tmp"})
+  for (const char* name : {"/qmp.sock", "/control.sock", "/port.sock", "/net.counters",
+                           "/handles.json.tmp", "/initrd.cpio.tmp"})
     host::remove_file(directory + name);
 }
 

@@ -19,6 +19,10 @@ namespace banger::storage {
 /// the console's log. Errors: not_found (the image's file), no_space, failed.
 [[nodiscard]] result<void> write_boot_archive(const write_boot_files& x);
 
+/// Makes the work disk larger, sparse, with an fsync; never smaller. The guest grows the file
+/// system on it when it boots. @pre the VM does not run. Errors: not_found, no_space, failed.
+[[nodiscard]] result<void> grow_work_disk(const grow_disk& x);
+
 /// Path of the handles file of a VM's folder.
 [[nodiscard]] std::string handles_path(const std::string& directory);
 

@@ -124,6 +124,25 @@ TEST_CASE_FIXTURE(supervisor_world,
 }
 
 TEST_CASE_FIXTURE(supervisor_world,
+                  "supervisor: a guest is found by its whole name, while it runs") {
+  spawn_supervisor();
+  auto made = create("box");
+  REQUIRE(made->value);
+  auto find = [this](const std::string& name) {
+    auto found = ask<guest_found>(supervisor, find_guest{name});
+    REQUIRE(found->value);
+    return found->value->address;
+  };
+  CHECK(find("box").empty());
+  REQUIRE(give(order_kind::start, "box")->value);
+  CHECK(find("box") == made->value->address);
+  CHECK(find("bo").empty());
+  CHECK(find(made->value->id).empty());
+  REQUIRE(give(order_kind::stop, "box")->value);
+  CHECK(find("box").empty());
+}
+
+TEST_CASE_FIXTURE(supervisor_world,
                   "supervisor: counts what runs, and knows which images are in use") {
   spawn_supervisor();
   (void)create("a");

@@ -19,6 +19,7 @@ START = ["start.image", "start.wanted", "start.slot", "start.boot_files", "start
          "start.handles", "start.ready", "start.connect", "start.settled"]
 STOP = ["stop.wanted", "stop.end", "stop.handles", "stop.settled"]
 DELETE = ["delete.wanted", "stop.end", "stop.handles", "delete.files", "delete.pins", "delete.record"]
+SET = ["set.record", "set.disk"]
 ERRORS = ["EIO", "ENOSPC", "ENOMEM", "EMFILE"]
 MOMENTS = ["", ".done"]
 SCALE = 5 if os.environ.get("BANGER_E2E_SLOW") else 1  # each error at each point
@@ -86,6 +87,24 @@ def test_faults_at_every_step_of_delete(box):
             box.ok("vm", "delete", "box")
         check("box" not in check_again(box))
         check("box.vm" not in (box.state / "ssh" / "known_hosts").read_text())
+
+
+@limit(600 * SCALE)
+def test_faults_at_every_step_of_set(box):
+    box.ok("vm", "create", "--name", "box", "--disk", "64M")
+    size = 64
+    for point, fault in plans(SET):
+        size += 64
+        status = run_with_fault(box, point, fault, "set", "box", "--disk", f"{size}M", "--vcpu", "2", may_work=True)
+        found = check_truth(box)  # the record and the disk agree
+        tell(point, fault, status, found)
+        check(found["box"]["disk_mib"] in (size - 64, size), found)
+        check(status != 0 or found["box"]["disk_mib"] == size, "it was said to be done", found)
+        box.ok("vm", "set", "box", "--disk", f"{size}M")
+        equal(check_again(box)["box"]["disk_mib"], size)
+    box.ok("vm", "start", "box")
+    blocks = int(box.sh("box", "df --output=size -BM /root | tail -1").strip().rstrip("M"))
+    check(size * 0.8 < blocks <= size, blocks)
 
 
 RECOVERY = {  # how the first daemon ends, and where the next one does while it puts that right
@@ -157,9 +176,9 @@ def test_every_named_step_is_in_a_table(box):
     """A step that somebody adds must be tried too. Those of clean-ups run inside the others."""
     names = set()
     for path in (SOURCE_ROOT / "actors").glob("vm*.cpp"):
-        names |= set(re.findall(r'"((?:create|start|stop|delete)\.[a-z_]+)"', path.read_text()))
+        names |= set(re.findall(r'"((?:create|start|stop|delete|set)\.[a-z_]+)"', path.read_text()))
     names |= set(re.findall(r'"(image\.[a-z_]+)"', (SOURCE_ROOT / "images/build.cpp").read_text()))
-    tried = set(CREATE + START + STOP + DELETE) | {x.removesuffix(".done") for x in IMAGE}
+    tried = set(CREATE + START + STOP + DELETE + SET) | {x.removesuffix(".done") for x in IMAGE}
     names |= set(re.findall(r'"(recover\.[a-z_]+)"', (SOURCE_ROOT / "actors/vm_recover.cpp").read_text()))
     tried |= {x.removesuffix(".done") for points in RECOVERY.values() for x in points}
     equal(names - tried - {"stop.failed", "delete.failed"}, set())

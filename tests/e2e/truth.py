@@ -20,6 +20,7 @@ def check_truth(box, is_fresh=True):
         if vm["state"] != "running":
             equal([x.name for x in folder.iterdir() if x.name.endswith((".sock", ".tmp"))], [])
             check(not (folder / "handles.json").exists(), "handles of a VM that does not run")
+            equal((folder / "work.ext4").stat().st_size >> 20, vm["disk_mib"], "its record and its disk")
     pinned = {x["vm_name"] for x in box.ok("hostkey", "list", "-o", "json").json["keys"]}
     equal(pinned - set(vms), set())
     if is_fresh:

@@ -3,6 +3,7 @@
 
 #include "protocol/diagnosis.hpp"
 #include "protocol/requests.hpp"
+#include "protocol/resources.hpp"
 #include "tests/golden/sample.hpp"
 #include "tests/golden/session_samples.hpp"
 
@@ -38,7 +39,10 @@ inline vm_info sample() {
           "stop",
           "asking",
           1'700'000'000'004,
-          true};
+          true,
+          1,
+          256,
+          4096};
 }
 
 template <>
@@ -108,8 +112,20 @@ inline stage_entered sample() {
 
 template <>
 inline daemon_status sample() {
-  return {"0.1.0", 1, 77, 1'700'000'000'000,      "/r/s", "/s/db", "/s/log", 3,
-          2,       1, 4,  {5, 4, 3, 2, 1, 6, 250}};
+  return {"0.1.0",
+          1,
+          77,
+          1'700'000'000'000,
+          "/r/s",
+          "/s/db",
+          "/s/log",
+          3,
+          2,
+          1,
+          4,
+          {5, 4, 3, 2, 1, 6, 250},
+          "127.77.0.1:5300",
+          "in use"};
 }
 
 template <>
@@ -127,6 +143,41 @@ inline vm_history sample() {
   return {
       sample<vm_info>(),
       {{1'700'000'000'005, vm_state::starting, vm_state::error, "start", "booting", "no luck"}}};
+}
+
+template <>
+inline set_vm sample() {
+  return {"box", 4, 2048, 16'384};
+}
+
+template <>
+inline get_vm_stats sample() {
+  return {"box"};
+}
+
+template <>
+inline vm_stats sample() {
+  return {"0123456789ab",
+          "box",
+          vm_state::running,
+          1'700'000'000'006,
+          123'456,
+          60'000,
+          2,
+          512,
+          2,
+          0x1122334455667788,
+          1'000,
+          990,
+          400ULL << 20,
+          300ULL << 20,
+          470ULL << 20,
+          80ULL << 20,
+          1ULL << 30,
+          10ULL << 30,
+          true,
+          4242,
+          17};
 }
 
 template <>

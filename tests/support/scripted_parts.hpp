@@ -26,6 +26,7 @@ struct script {
   manner ready = manner::well;
   manner link = manner::well;
   manner end = manner::well;
+  manner memory = manner::well;
   failure trouble{ec::hypervisor_failed, "scripted", "trouble", {}};
   std::vector<std::string> log; ///< what happened, in order
   vm_record saved;
@@ -34,6 +35,7 @@ struct script {
   int saves = 0;
   int store_fails_at = 0; ///< number of the one save that fails
   vm_past past;
+  vm_usage usage;
   std::string looked_at; ///< the folder of the last look_at_past
   std::vector<std::uint32_t> graces;
   int machines = 0;
@@ -107,6 +109,13 @@ inline vm_files_actor::behavior_type scripted_files(vm_files_actor::pointer self
         plan->looked_at = x.record.directory;
         return plan->past;
       },
+      [self, plan](const grow_disk& x) {
+        return act(self, *plan, plan->files, "grow disk to " + std::to_string(x.disk_mib), done{});
+      },
+      [plan](const measure_vm& x) {
+        plan->log.push_back(x.is_running ? "measure running" : "measure");
+        return plan->usage;
+      },
       [](const read_log& x) {
         return console_chunk{x.offset, x.offset, {}};
       },
@@ -175,6 +184,9 @@ inline machine_actor::behavior_type scripted_machine(machine_actor::pointer self
         plan->graces.push_back(x.grace_ms);
         return act(self, *plan, plan->end, "end machine",
                    machine_ended{"the guest shut down", true});
+      },
+      [self, plan](const get_guest_memory&) {
+        return act(self, *plan, plan->memory, "guest memory", guest_memory{480, 120});
       },
       [](const describe_actor&) { return actor_account{}; },
       [](const step_due&) {},

@@ -56,7 +56,10 @@ const strings vm_keys{"id",
                       "operation",
                       "stage",
                       "operation_since_ms",
-                      "is_quarantined"};
+                      "is_quarantined",
+                      "running_vcpu_count",
+                      "running_memory_mib",
+                      "running_disk_mib"};
 
 vm_info full_vm() {
   vm_info x;
@@ -82,6 +85,9 @@ vm_info full_vm() {
   x.operation = "stop";
   x.stage = "asking";
   x.operation_since_ms = 8;
+  x.running_vcpu_count = 1;
+  x.running_memory_mib = 256;
+  x.running_disk_mib = 4096;
   return x;
 }
 
@@ -107,7 +113,8 @@ TEST_CASE("json: an empty VM has every field too; what has no value is null") {
   CHECK(nulls_of(x) == strings{"address", "ssh_port", "created_at_ms", "started_at_ms", "pid",
                                "accelerator", "directory", "console_log", "last_error",
                                "last_error_stage", "last_error_at_ms", "operation", "stage",
-                               "operation_since_ms"});
+                               "operation_since_ms", "running_vcpu_count", "running_memory_mib",
+                               "running_disk_mib"});
 }
 
 TEST_CASE("json: there is a key for every field of the wire") {

@@ -53,6 +53,7 @@ TEST_CASE("cli: every command is understood") {
       {{"daemon", "status"}, verb::daemon_status, {}},
       {{"daemon", "stop"}, verb::daemon_stop, {}},
       {{"events"}, verb::events, {}},
+      {{"doctor"}, verb::doctor, {}},
       {{"version"}, verb::version, {}},
   };
   for (const auto& x : cases) {

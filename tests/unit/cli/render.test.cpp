@@ -127,6 +127,17 @@ TEST_CASE("render: all about a running VM") {
                                          "console log:  /vms/0123456789ab/console.log\n");
 }
 
+TEST_CASE("render: what was set while a VM runs is shown beside what runs") {
+  auto vm = running_vm();
+  vm.running_vcpu_count = 2;
+  vm.running_memory_mib = 256;
+  vm.running_disk_mib = 4096;
+  const auto text = vm_details(vm, now);
+  CHECK(text.find("vcpu:         2\n") != std::string::npos);
+  CHECK(text.find("memory:       512 MiB (until its next start: 256 MiB)\n") != std::string::npos);
+  CHECK(text.find("disk:         8 GiB (until its next start: 4 GiB)\n") != std::string::npos);
+}
+
 TEST_CASE("render: all about a VM that broke says why first") {
   CHECK(vm_details(broken_vm(), now) ==
         "name:         a-long-name\n"

@@ -19,6 +19,7 @@ void check_all(const deadlines& x) {
                         (x.connect + margin) + x.storage);
   for (auto grace : {milliseconds{0}, x.grace, milliseconds{3'600'000}})
     CHECK(x.stop(grace) > grace + x.end_margin + x.storage + x.storage); // handles, row
+  CHECK(x.set() > x.storage + x.storage + x.storage); // row, disk, and the row as it was
   CHECK(x.remove() > x.end_margin + x.remove_files + x.storage + x.storage + x.storage);
 }
 

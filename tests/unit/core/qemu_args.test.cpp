@@ -42,6 +42,15 @@ TEST_CASE("qemu args: a VM with KVM keeps emulation as its second choice") {
   check("kvm", x);
 }
 
+TEST_CASE("qemu args: what a VM runs with is read back from them") {
+  auto x = sample();
+  x.vcpu_count = 4;
+  x.memory_mib = 2048;
+  CHECK(sizes_in(qemu_arguments(x)) == banger::vm_sizes{4, 2048, 0});
+  CHECK(sizes_in({}) == banger::vm_sizes{});
+  CHECK(sizes_in({"qemu", "-smp", "cpus=4", "-m"}) == banger::vm_sizes{});
+}
+
 TEST_CASE("qemu args: several processors are emulated in threads") {
   auto x = sample();
   x.vcpu_count = 4;

@@ -29,6 +29,18 @@ TEST_CASE("files of the configuration have a place on both sides") {
   CHECK(parse_user_config("", "/home/ada")->files.empty());
 }
 
+TEST_CASE("names of VMs are served where the configuration says so") {
+  CHECK_FALSE(parse_user_config("", "/home/ada")->dns);
+  CHECK(parse_user_config("[dns]\n", "/home/ada")->dns == dns_endpoint{});
+  CHECK(parse_user_config("[dns]\nlisten = \"127.0.0.1:53\"\n", "/home/ada")->dns ==
+        dns_endpoint{"127.0.0.1", 53});
+  CHECK(problem("dns = 1").find("must be a table") != std::string::npos);
+  CHECK(problem("[dns]\nport = 53\n").find("'port'") != std::string::npos);
+  CHECK(problem("[dns]\nlisten = 53\n").find("'listen'") != std::string::npos);
+  CHECK(problem("[dns]\nlisten = \"0.0.0.0:53\"\n").find("not a loopback address") !=
+        std::string::npos);
+}
+
 TEST_CASE("what a configuration must not say is named") {
   auto entry = [](const std::string& text) { return problem("[[file_sync]]\n" + text + "\n"); };
   CHECK(entry("host = \"~/../bob/x\"").find("'..'") != std::string::npos);

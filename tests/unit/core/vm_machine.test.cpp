@@ -29,6 +29,7 @@ constexpr row rows[] = {
     {order_kind::kill,    {cut,     fine,   cut,     run,    cut,     run,  gone}},
     {order_kind::remove,  {cut,     run,    cut,     run,    cut,     run,  gone}},
     {order_kind::build,   {busy,    busy,   busy,    busy,   busy,    busy, busy}},
+    {order_kind::set,     {busy,    run,    busy,    run,    busy,    run,  gone}},
     // clang-format on
 };
 
@@ -51,10 +52,19 @@ TEST_CASE("vm machine: stop, kill and delete are never refused as busy") {
 }
 
 TEST_CASE("vm machine: an operation shows in the state") {
-  CHECK(core::state_during(order_kind::create) == vm_state::creating);
-  CHECK(core::state_during(order_kind::start) == vm_state::starting);
-  CHECK(core::state_during(order_kind::stop) == vm_state::stopping);
-  CHECK(core::state_during(order_kind::restart) == vm_state::stopping);
-  CHECK(core::state_during(order_kind::kill) == vm_state::stopping);
-  CHECK(core::state_during(order_kind::remove) == vm_state::deleting);
+  CHECK(core::state_during(order_kind::create, vm_state::stopped) == vm_state::creating);
+  CHECK(core::state_during(order_kind::start, vm_state::stopped) == vm_state::starting);
+  CHECK(core::state_during(order_kind::stop, vm_state::stopped) == vm_state::stopping);
+  CHECK(core::state_during(order_kind::restart, vm_state::stopped) == vm_state::stopping);
+  CHECK(core::state_during(order_kind::kill, vm_state::stopped) == vm_state::stopping);
+  CHECK(core::state_during(order_kind::remove, vm_state::stopped) == vm_state::deleting);
+  for (auto now : {vm_state::stopped, vm_state::running, vm_state::error})
+    CHECK(core::state_during(order_kind::set, now) == now);
+}
+
+TEST_CASE("vm machine: what is asked while a set runs waits for its end") {
+  for (auto asked : {order_kind::start, order_kind::stop, order_kind::restart, order_kind::kill,
+                     order_kind::remove, order_kind::set})
+    CHECK(core::judge_during_set(asked) == later);
+  CHECK(core::judge_during_set(order_kind::create) == busy);
 }

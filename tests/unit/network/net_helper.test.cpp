@@ -1,6 +1,9 @@
 // Runs the real banger-net (its path is in BANGER_NET_BIN) with hand-made frames in QEMU's place.
+#include "core/net_counters.hpp"
+#include "host/files.hpp"
 #include "host/process.hpp"
 #include "host/unix_socket.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <doctest/doctest.h>
 
@@ -279,6 +282,47 @@ TEST_CASE("banger-net: a connection to a forward arrives in the guest, and its a
   acked[3] = static_cast<char>(acked[3] + 1);
   net.send(tcp_frame(gateway, 22, u16(opening, 34), rst | ack, std::string(4, '\0'), acked));
   CHECK(read_all(outside.get()).empty());
+}
+
+namespace {
+
+banger::core::net_counters read_counters(const std::string& path) {
+  const auto bytes = banger::host::read_file(path, 4096);
+  REQUIRE(bytes);
+  const auto found = banger::core::parse_net_counters(*bytes);
+  REQUIRE(found);
+  return *found;
+}
+
+} // namespace
+
+TEST_CASE("banger-net: it counts all frames, both ways") {
+  const banger::test::temporary_folder folder;
+  const auto path = folder / "counters";
+  helper net({"--counters", path});
+  REQUIRE(net.ready_line() == "ok\n");
+  CHECK(read_counters(path).sent_bytes == 0);
+  CHECK(read_counters(path).received_bytes == 0);
+  net.send(arp_reply());
+  std::size_t received = 0;
+  const auto is_any = [](const std::string&) { return true; };
+  net.send(ping(100));
+  for (auto frame = net.receive_until(is_any); !is_pong(frame); frame = net.receive_until(is_any)) {
+    REQUIRE_FALSE(frame.empty());
+    received += frame.size();
+  }
+  received += ping(100).size(); // as long as its answer
+  const auto counted = read_counters(path);
+  CHECK(counted.sent_bytes == arp_reply().size() + ping(100).size());
+  CHECK(counted.received_bytes == received);
+}
+
+TEST_CASE("banger-net: where it cannot count, it says so and works all the same") {
+  helper net({"--counters", "/no/such/folder/counters"});
+  net.introduce_guest();
+  (void)net.settle();
+  net.qemu.reset();
+  CHECK(net.errors().find("/no/such/folder/counters") != std::string::npos);
 }
 
 TEST_CASE("banger-net: a burst of connections is taken at once, not one a second") {

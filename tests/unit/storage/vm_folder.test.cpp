@@ -211,3 +211,30 @@ TEST_CASE_FIXTURE(world, "log piece: without a file it is empty") {
   CHECK(piece->bytes.empty());
   CHECK(piece->next_offset == 0);
 }
+
+TEST_CASE_FIXTURE(world, "work disk: it grows, sparse, and never becomes smaller") {
+  REQUIRE(make_vm_folder(request()));
+  const auto path = folder + "/work.ext4";
+  const auto allocated = [&path] {
+    struct stat info {};
+    REQUIRE(::stat(path.c_str(), &info) == 0);
+    return info.st_blocks;
+  };
+  const auto before = allocated();
+  REQUIRE(grow_work_disk({folder, 1024}));
+  CHECK(host::file_size(path) == 1024ULL << 20);
+  CHECK(allocated() == before);
+  REQUIRE(grow_work_disk({folder, 64}));
+  CHECK(host::file_size(path) == 1024ULL << 20);
+  // What was on it is whole.
+  (void)output_of("e2fsck", {"-fn", path});
+}
+
+TEST_CASE_FIXTURE(world, "work disk: one that is gone, or too large for its file system, is told") {
+  CHECK(grow_work_disk({folder, 64}).error().code == ec::not_found);
+  REQUIRE(make_vm_folder(request()));
+  const auto huge = grow_work_disk({folder, UINT32_MAX}); // 4 PiB
+  if (!huge)
+    CHECK(huge.error().what.find("work.ext4") != std::string::npos);
+  CHECK((huge || host::file_size(folder + "/work.ext4") == 64ULL << 20));
+}
