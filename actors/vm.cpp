@@ -266,6 +266,7 @@ vm_info vm_data::info() const {
     x.operation_since_ms = operation->since_ms;
   }
   x.is_quarantined = refused_key.has_value();
+  x.driver = record.driver;
   return x;
 }
 

@@ -40,7 +40,8 @@ record to_record(const vm_info& vm) {
           {"operation", text(vm.operation)},
           {"stage", text(vm.stage)},
           {"operation_since_ms", number(vm.operation_since_ms)},
-          {"is_quarantined", vm.is_quarantined}};
+          {"is_quarantined", vm.is_quarantined},
+          {"driver", to_string(vm.driver)}};
 }
 
 record to_record(const image_info& image) {

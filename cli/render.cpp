@@ -134,6 +134,7 @@ std::string vm_details(const vm_info& vm, std::int64_t now_ms) {
                   {"disk", core::format_mib(vm.disk_mib)},
                   {"network", vm.is_isolated ? "isolated" : "user"},
                   {"address", vm.address + " port " + std::to_string(vm.ssh_port) + " (ssh)"},
+                  {"driver", to_string(vm.driver)},
                   {"accelerator", vm.accelerator},
                   {"process", vm.pid == 0 ? "" : std::to_string(vm.pid)},
                   {"uptime", vm.started_at_ms == 0 ? "" : duration(now_ms - vm.started_at_ms)},

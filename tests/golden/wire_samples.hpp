@@ -10,7 +10,7 @@ namespace banger::test {
 
 template <>
 inline vm_config sample() {
-  return {"box", "debian", 2, 512, 8192, true, true};
+  return {"box", "debian", 2, 512, 8192, true, true, vm_driver::firecracker};
 }
 
 template <>
@@ -38,7 +38,8 @@ inline vm_info sample() {
           "stop",
           "asking",
           1'700'000'000'004,
-          true};
+          true,
+          vm_driver::firecracker};
 }
 
 template <>
