@@ -1,17 +1,12 @@
 #include "actors/machine.hpp"
 
 #include "actors/account.hpp"
+#include "actors/control_port.hpp"
 #include "actors/machine_memory.hpp"
 #include "core/qmp.hpp"
-#include "host/clock.hpp"
 #include "host/fault_point.hpp"
 #include "host/process.hpp"
 #include "protocol/caf_error.hpp"
-
-#include <algorithm>
-#include <cerrno>
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace banger::actors {
 
@@ -21,33 +16,8 @@ enum tag : std::int32_t { qmp_tag = 1, control_tag, qemu_tag, net_tag };
 
 constexpr std::chrono::milliseconds quit_limit{3'000}; // QEMU flushes its disks
 constexpr std::uint32_t button_share = 3; // the power button is pressed after a third of the grace
-constexpr std::size_t read_size = 16U << 10;
 constexpr std::chrono::milliseconds helper_grace{300};
 constexpr std::uint64_t helper_ended_step = UINT64_MAX; // a timer that no ending uses
-
-// -- the two sockets
-// -------------------------------------------------------------------------------------
-
-/// Small writes to sockets that are empty nearly always. What does not fit is lost, and the next,
-/// harder step of an ending makes up for it.
-void say(const host::unique_fd& fd, const std::string& line) {
-  if (fd)
-    (void)::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-/// Reads what is there. @returns false at the end of the stream.
-bool drain(const host::unique_fd& fd, std::string& out) {
-  char buffer[read_size];
-  for (;;) {
-    auto n = ::recv(fd.get(), buffer, sizeof buffer, MSG_DONTWAIT);
-    if (n > 0)
-      out.append(buffer, static_cast<std::size_t>(n));
-    else if (n == 0)
-      return false;
-    else if (errno != EINTR)
-      return errno == EAGAIN;
-  }
-}
 
 // -- the end
 // ---------------------------------------------------------------------------------------------
@@ -154,11 +124,7 @@ caf::result<machine_ended> end(machine_pointer self, const end_machine& x) {
 
 void guest_ready(machine_pointer self) {
   auto& state = self->state;
-  // The clock it booted with is as old as the boot took.
-  auto now = host::unix_ms();
-  auto fraction = std::to_string(now % 1000);
-  say(state.process->control, "time " + std::to_string(now / 1000) + "." +
-                                  std::string(3 - fraction.size(), '0') + fraction + "\n");
+  say_time(state.process->control);
   state.is_ready = true;
   for (auto& reply : std::exchange(state.awaiting_ready, {}))
     reply.deliver(done{});

@@ -251,6 +251,7 @@ vm_info vm_data::info() const {
     x.running_memory_mib = known(launched.memory_mib, record.memory_mib);
     x.running_disk_mib = known(launched.disk_mib, record.disk_mib);
   }
+  x.driver = record.driver;
   return x;
 }
 

@@ -34,6 +34,7 @@ struct vm_context {
   events_actor events;
   std::function<vm_files_actor()> make_files;
   std::function<machine_actor(const vm_actor& owner)> make_machine;
+  std::function<machine_actor(const vm_actor& owner)> make_firecracker;
   /// Takes over a process that survived the daemon; `handles` is what write_handles recorded.
   std::function<machine_actor(const vm_actor& owner, const std::string& handles)> adopt_machine;
   std::function<guest_link_actor(const vm_record& record, const vm_actor& owner)> make_link;

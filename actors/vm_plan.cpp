@@ -6,6 +6,7 @@
 #include "core/vm_record_check.hpp"
 #include "host/clock.hpp"
 #include "host/random.hpp"
+#include "hypervisor/firecracker_process.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -15,6 +16,19 @@ namespace banger::actors {
 namespace {
 
 constexpr std::uint32_t default_vcpus = 1, default_memory_mib = 512, default_disk_mib = 8192;
+
+/// A VM that could never start here is not made.
+result<void> check_driver(const vm_record& record) {
+  if (record.driver == vm_driver::qemu)
+    return {};
+  if (auto found = hypervisor::find_firecracker({}); !found)
+    return tl::make_unexpected(found.error());
+  core::firecracker::launch plan;
+  plan.id = record.id;
+  plan.directory = record.directory;
+  plan.vcpu_count = record.vcpu_count;
+  return core::firecracker::check_launch(plan);
+}
 
 } // namespace
 
@@ -41,14 +55,19 @@ result<vm_record> plan_record(const supervisor_state& state, const vm_config& co
   record.disk_mib = config.disk_mib != 0 ? config.disk_mib : default_disk_mib;
   if (auto ok = core::check_vm_sizes(record.vcpu_count, record.memory_mib, record.disk_mib); !ok)
     return tl::make_unexpected(ok.error());
-  record.is_isolated = config.is_isolated;
+  record.driver = config.driver;
+  // Without a tap a Firecracker VM has no network card: the way in is its virtual socket.
+  record.is_isolated = config.is_isolated || config.driver == vm_driver::firecracker;
   record.is_ephemeral = config.is_ephemeral;
   record.ssh_port = core::guest_ssh_port;
   record.created_at_ms = host::unix_ms();
   do
     record.id = host::random_hex(6);
   while (state.vms.contains(record.id));
-  return core::placed_in(std::move(record), state.vms_directory);
+  record = core::placed_in(std::move(record), state.vms_directory);
+  if (auto ok = check_driver(record); !ok)
+    return tl::make_unexpected(ok.error());
+  return record;
 }
 
 } // namespace banger::actors

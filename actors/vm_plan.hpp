@@ -6,7 +6,8 @@
 
 namespace banger::actors {
 
-/// @returns a record that waits for its address. Errors: bad_request, already_exists.
+/// @returns a record that waits for its address. Errors: bad_request, already_exists; where what is
+/// to run it is not there, missing_program and hypervisor_failed.
 [[nodiscard]] result<vm_record> plan_record(const supervisor_state& state, const vm_config& config);
 
 } // namespace banger::actors

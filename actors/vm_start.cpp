@@ -40,7 +40,8 @@ void make_files(vm_pointer self, const image_files& image) {
   enter_stage(self, "making disks");
   ask<vm_files_made>(
       self, "create.files", files_of(self), context.deadlines.make_files,
-      make_vm_files{record.directory, record.name, image.root, image.root_format, record.disk_mib},
+      make_vm_files{record.directory, record.name, image.root, image.root_format, record.disk_mib,
+                    record.driver == vm_driver::firecracker},
       [self](const vm_files_made& made) {
         self->state.record.host_key_public = made.host_key_public;
         pin_key(self);
@@ -101,7 +102,8 @@ void launch(vm_pointer self) {
   auto& state = self->state;
   const auto& record = state.record;
   enter_stage(self, "booting");
-  hold(self, state.context->make_machine(self));
+  hold(self, record.driver == vm_driver::firecracker ? state.context->make_firecracker(self)
+                                                     : state.context->make_machine(self));
   state.launched = {record.vcpu_count, record.memory_mib, record.disk_mib};
   launch_machine request{record.id,           record.name,       record.directory,  state.kernel,
                          state.cmdline_extra, record.vcpu_count, record.memory_mib, record.address,
@@ -110,6 +112,22 @@ void launch(vm_pointer self) {
       self, "start.launch", state.machine, state.context->deadlines.launch, std::move(request),
       [self](const machine_launched& launched) { record_handles(self, launched); },
       on_failure(self, "start its hypervisor"));
+}
+
+/// Firecracker's devices need modules that QEMU's do not: an archive beside the image's initramfs.
+std::string modules_for(const vm_record& record, const image_files& image) {
+  if (record.driver != vm_driver::firecracker)
+    return {};
+  return image.initrd.substr(0, image.initrd.rfind('/') + 1) + "firecracker.cpio";
+}
+
+/// The way to a guest in Firecracker is through our own init, which listens on the virtual socket.
+result<void> check_image(const vm_record& record, const image_files& image) {
+  if (record.driver == vm_driver::firecracker &&
+      image.cmdline_extra.find("banger.init=") != std::string::npos)
+    return fail(ec::bad_request, "boot the image '" + image.name + "' in Firecracker",
+                "its init is not banger's", "use another image, or a VM with --driver qemu");
+  return {};
 }
 
 void prepare(vm_pointer self, const image_files& image) {
@@ -121,7 +139,7 @@ void prepare(vm_pointer self, const image_files& image) {
   ask<done>(
       self, "start.boot_files", files_of(self), limits.storage,
       write_boot_files{state.record.directory, state.record.name, image.initrd,
-                       state.context->authorized_key, state.record.disk_mib},
+                       state.context->authorized_key, state.record.disk_mib, modules_for(state.record, image)},
       [self](const done&) { launch(self); }, on_failure(self, "write its boot files"));
 }
 
@@ -141,6 +159,10 @@ void find_image(vm_pointer self) {
       self, "start.image", context.images, context.deadlines.quick,
       resolve_image{state.record.image, state.record.image_build},
       [self](const image_files& image) {
+        if (auto fits = check_image(self->state.record, image); !fits) {
+          give_up(self, fits.error());
+          return;
+        }
         try_to_save(
             self, "start.wanted", [self, image] { take_slot(self, image); },
             on_failure(self, "save its record"));

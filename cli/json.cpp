@@ -43,7 +43,8 @@ record to_record(const vm_info& vm) {
           {"is_quarantined", vm.is_quarantined},
           {"running_vcpu_count", number(vm.running_vcpu_count)},
           {"running_memory_mib", number(vm.running_memory_mib)},
-          {"running_disk_mib", number(vm.running_disk_mib)}};
+          {"running_disk_mib", number(vm.running_disk_mib)},
+          {"driver", to_string(vm.driver)}};
 }
 
 record to_record(const image_info& image) {

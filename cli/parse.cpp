@@ -7,6 +7,7 @@
 #include "cli/parse_ports.hpp"
 #include "cli/parse_resources.hpp"
 #include "cli/parse_session.hpp"
+#include "cli/parse_vm_config.hpp"
 #include "cli/parse_workspace.hpp"
 #include "cli/render.hpp"
 #include "core/exit_code.hpp"
@@ -91,14 +92,7 @@ private:
   }
 
   void add_config(CLI::App* to) {
-    auto& config = out_.what.config;
-    to->add_option("--name", config.name, "a host name; chosen for you where you give none");
-    to->add_option("--image", config.image, "the image to boot (debian)");
-    to->add_option("--vcpu", raw_.vcpu, "virtual processors (1)");
-    to->add_option("--memory", raw_.memory, "memory, like 512M or 2G (512M)");
-    to->add_option("--disk", raw_.disk,
-                   "size of /root's disk, like 8G; it grows as it is used (8G)");
-    to->add_flag("--isolated", config.is_isolated, "no way out to any network");
+    add_vm_config(to, out_.what.config, raw_.vcpu, raw_.memory, raw_.disk);
   }
 
   void add_command_options(CLI::App* to) {

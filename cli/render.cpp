@@ -151,6 +151,7 @@ std::string vm_details(const vm_info& vm, std::int64_t now_ms) {
                   {"disk", with_running(vm.disk_mib, vm.running_disk_mib, core::format_mib)},
                   {"network", vm.is_isolated ? "isolated" : "user"},
                   {"address", vm.address + " port " + std::to_string(vm.ssh_port) + " (ssh)"},
+                  {"driver", to_string(vm.driver)},
                   {"accelerator", vm.accelerator},
                   {"process", vm.pid == 0 ? "" : std::to_string(vm.pid)},
                   {"uptime", vm.started_at_ms == 0 ? "" : duration(now_ms - vm.started_at_ms)},

@@ -36,6 +36,7 @@ std::string render_handles(const vm_handles& x) {
                       {"qmp_socket", x.qmp_socket},
                       {"control_socket", x.control_socket},
                       {"accelerator", x.accelerator},
+                      {"driver", to_string(x.driver)},
                       {"started_at_ms", x.started_at_ms}};
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
@@ -55,6 +56,9 @@ result<vm_handles> parse_handles(std::string_view text) {
     x.control_socket = json.at("control_socket").get<std::string>();
     x.accelerator = json.at("accelerator").get<std::string>();
     x.started_at_ms = json.at("started_at_ms").get<std::int64_t>();
+    // Older programs knew QEMU alone.
+    if (json.value("driver", std::string{}) == to_string(vm_driver::firecracker))
+      x.driver = vm_driver::firecracker;
     return x;
   } catch (const nlohmann::json::exception& why) {
     return fail(ec::storage_failed, "read handles", why.what());

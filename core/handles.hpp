@@ -3,6 +3,7 @@
 #pragma once
 
 #include "protocol/result.hpp"
+#include "protocol/values.hpp"
 
 #include <cstdint>
 #include <string>
@@ -20,13 +21,14 @@ struct process_identity {
 struct vm_handles {
   std::string vm_id;
   std::string directory;
-  std::string boot_id; ///< of the host
-  process_identity qemu;
-  process_identity net; ///< the network helper
-  std::string qmp_socket;
-  std::string control_socket;
+  std::string boot_id;        ///< of the host
+  process_identity qemu;      ///< the hypervisor, whichever it is
+  process_identity net;       ///< the network helper
+  std::string qmp_socket;     ///< QMP's, or that of Firecracker's API
+  std::string control_socket; ///< the guest's control port
   std::string accelerator;
   std::int64_t started_at_ms = 0; ///< Unix time
+  vm_driver driver = vm_driver::qemu;
   friend bool operator==(const vm_handles&, const vm_handles&) = default;
 };
 

@@ -6,6 +6,7 @@
 #include "actors/dns_responder.hpp"
 #include "actors/events.hpp"
 #include "actors/exec.hpp"
+#include "actors/firecracker_machine.hpp"
 #include "actors/gateway.hpp"
 #include "actors/guest_link.hpp"
 #include "actors/guest_port.hpp"
@@ -182,9 +183,14 @@ private:
       return system_.spawn(actors::machine, owner, parts_.programs.net_helper, limits,
                            std::optional<core::vm_handles>{});
     };
+    context->make_firecracker = [this, limits = context->deadlines](const vm_actor& owner) {
+      return spawn_firecracker(owner, limits, std::nullopt);
+    };
     context->adopt_machine = [this, limits = context->deadlines](const vm_actor& owner,
                                                                  const std::string& text) {
       auto handles = core::parse_handles(text);
+      if (handles && handles->driver == vm_driver::firecracker)
+        return spawn_firecracker(owner, limits, *handles);
       return system_.spawn(actors::machine, owner, parts_.programs.net_helper, limits,
                            handles ? std::optional{*handles} : std::optional{core::vm_handles{}});
     };
@@ -215,6 +221,14 @@ private:
     context_ = context;
     supervisor_ = system_.spawn(actors::supervisor, context_, events_, parts_.where.vms,
                                 std::move(parts_.known), parts_.cleared);
+  }
+
+  machine_actor spawn_firecracker(const vm_actor& owner, const core::deadlines& limits,
+                                  std::optional<core::vm_handles> adopted) {
+    return system_.spawn(
+        actors::firecracker_machine, owner,
+        [helper = parts_.programs.net_helper] { return hypervisor::find_firecracker(helper); },
+        limits, std::move(adopted));
   }
 
   std::vector<actor_child> roots() const {

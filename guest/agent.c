@@ -244,7 +244,7 @@ int main(int count, char** arguments) {
     // Without the agent nobody can reach the machine: the last to go when memory is short.
     write_kernel_file("/proc/self/oom_score_adj", "-900");
     if (!control_open())
-      log_line(program, "no port named " BANGER_CONTROL_PORT ": %s", strerror(errno));
+      log_line(program, "no port named " BANGER_CONTROL_PORT ", and no vsock: %s", strerror(errno));
   }
   if (told >= 0)
     leave_streams();

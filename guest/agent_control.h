@@ -9,7 +9,8 @@ struct pollfd;
 /// Opens the virtio-serial port of that name. @returns -1 with errno, ENOENT where there is none
 int control_open_port(const char* name);
 
-/// Opens the port named BANGER_CONTROL_PORT. @returns false where the machine has none.
+/// Opens the port named BANGER_CONTROL_PORT, or else connects to the host by vsock. @returns false
+/// where the machine has neither.
 bool control_open(void);
 
 /// Fills `out` for poll(2). @returns how many entries it used: 0 or 1.

@@ -1,6 +1,7 @@
 // What the host and banger-agent say to each other. Plain constants, for C11 and C++.
 //
-// Control port (virtio-serial port BANGER_CONTROL_PORT): lines that end in '\n'.
+// Control port (virtio-serial port BANGER_CONTROL_PORT; without one, port BANGER_CONTROL_VSOCK_PORT
+// of the host by vsock): lines that end in '\n'.
 //   guest:  "READY <version> <uptime in seconds>"  once sshd accepts connections
 //   host:   "ping" -> "pong"           "ready" -> READY again, as soon as it is true
 //           "poweroff" -> "bye"        "reboot" -> "bye"
@@ -16,6 +17,7 @@
 #define BANGER_AGENT_VERSION 1
 
 #define BANGER_CONTROL_PORT "banger.0"
+#define BANGER_CONTROL_VSOCK_PORT 1024
 #define BANGER_RUN_DIR "/run/banger"
 #define BANGER_EXEC_SOCKET "/run/banger/agent.sock"
 

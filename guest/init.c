@@ -32,9 +32,11 @@
 static const char program[] = "banger-init";
 
 enum {
-  ssh_port = 22,
+  ssh_port = 22, ///< of TCP and of vsock
+  family_vsock = 40,
   max_logins = 256, ///< sshd processes at a time: MaxStartups does not count across processes
   max_buttons = 8,
+  first_button = 3, ///< among what is polled
   agent_pause_ms = 1000,
   key_event = 1,   ///< EV_KEY of linux/input.h
   key_power = 116, ///< KEY_POWER of linux/input-event-codes.h
@@ -47,8 +49,16 @@ struct input_event {
   int32_t value;
 };
 
+/// struct sockaddr_vm of linux/vm_sockets.h, which musl does not come with.
+struct vsock_address {
+  uint16_t family, reserved;
+  uint32_t port, cid;
+  uint8_t flags, zero[3];
+};
+
 struct machine {
   int signals, listener;
+  int vsock_listener; ///< -1 where the hypervisor has no virtual socket
   int buttons[max_buttons];
   int button_count;
   pid_t logins[max_logins]; ///< 0: free
@@ -94,9 +104,23 @@ static int listen_for_ssh(void) {
   return fd;
 }
 
-static void accept_login(struct machine* machine) {
+/// A guest without a network card is reached through its hypervisor's virtual socket. Where there
+/// is none, the address family is not even asked for: the kernel would look for its modules.
+static int listen_on_vsock(void) {
+  if (access("/sys/module/vmw_vsock_virtio_transport", F_OK) != 0)
+    return -1;
+  int fd = socket(family_vsock, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  struct vsock_address any = {.family = family_vsock, .port = ssh_port, .cid = UINT32_MAX};
+  if (fd >= 0 && bind(fd, (const void*)&any, sizeof any) == 0 && listen(fd, 128) == 0)
+    return fd;
+  log_line(program, "listen on vsock port %d: %s", ssh_port, strerror(errno));
+  close(fd);
+  return -1;
+}
+
+static void accept_login(struct machine* machine, int listener) {
   static char* const sshd[] = {"/usr/sbin/sshd", "-i", "-e", NULL};
-  int connection = accept4(machine->listener, NULL, NULL, SOCK_CLOEXEC);
+  int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
   if (connection < 0)
     return;
   int slot = 0;
@@ -202,21 +226,25 @@ static void take_signals(struct machine* machine) {
 
 static _Noreturn void serve(struct machine* machine) {
   for (;;) {
-    struct pollfd fds[2 + max_buttons] = {{.fd = machine->signals, .events = POLLIN},
-                                          {.fd = machine->listener, .events = POLLIN}};
+    struct pollfd fds[first_button + max_buttons] = {
+        {.fd = machine->signals, .events = POLLIN},
+        {.fd = machine->listener, .events = POLLIN},
+        {.fd = machine->vsock_listener, .events = POLLIN}};
     for (int i = 0; i < machine->button_count; ++i)
-      fds[2 + i] = (struct pollfd){.fd = machine->buttons[i], .events = POLLIN};
-    int ready =
-        poll(fds, (nfds_t)(2 + machine->button_count), machine->agent_is_due ? agent_pause_ms : -1);
+      fds[first_button + i] = (struct pollfd){.fd = machine->buttons[i], .events = POLLIN};
+    int ready = poll(fds, (nfds_t)(first_button + machine->button_count),
+                     machine->agent_is_due ? agent_pause_ms : -1);
     if (ready == 0 && machine->agent_is_due)
       start_agent(machine);
     if (ready <= 0)
       continue;
     take_signals(machine);
     if (fds[1].revents != 0)
-      accept_login(machine);
+      accept_login(machine, machine->listener);
+    if (fds[2].revents != 0)
+      accept_login(machine, machine->vsock_listener);
     for (int i = 0; i < machine->button_count; ++i)
-      if (fds[2 + i].revents != 0 && power_button_pressed(machine->buttons[i]))
+      if (fds[first_button + i].revents != 0 && power_button_pressed(machine->buttons[i]))
         shut_down(RB_POWER_OFF);
   }
 }
@@ -237,6 +265,7 @@ static _Noreturn void run_machine(void) {
   set_up_disks();
   machine.signals = signalfd(-1, &all, SFD_NONBLOCK | SFD_CLOEXEC);
   machine.listener = listen_for_ssh();
+  machine.vsock_listener = listen_on_vsock();
   start_agent(&machine);
   open_buttons(&machine);
   serve(&machine);

@@ -1,5 +1,6 @@
 #include "hypervisor/qemu_process.hpp"
 
+#include "core/firecracker_plan.hpp"
 #include "core/net_counters.hpp"
 #include "core/qemu_args.hpp"
 #include "host/clock.hpp"
@@ -139,6 +140,10 @@ std::string program_name(const std::vector<std::string>& arguments) {
   return arguments.front().substr(arguments.front().rfind('/') + 1);
 }
 
+bool is_firecracker(const std::string& name) {
+  return name.starts_with("firecracker");
+}
+
 result<qemu_process> start_qemu(const launch_machine& request, const programs& where) {
   qemu_process x;
   x.handles.vm_id = request.vm_id;
@@ -228,6 +233,8 @@ void remove_sockets(const core::vm_handles& handles) {
   host::remove_file(handles.control_socket);
   host::remove_file(core::port_socket(handles.directory));
   host::remove_file(core::net_counters_path(handles.directory));
+  if (handles.driver == vm_driver::firecracker)
+    host::remove_file(core::firecracker::vsock_socket(handles.directory));
 }
 
 std::string describe_end(const qemu_process& process) {

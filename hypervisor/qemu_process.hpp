@@ -26,7 +26,7 @@ struct programs {
 /// The processes, held by descriptors. Destroying this lets them run on.
 struct qemu_process {
   core::vm_handles handles;
-  host::unique_fd qemu_pidfd; ///< readable once QEMU has ended
+  host::unique_fd qemu_pidfd; ///< readable once the hypervisor has ended
   host::unique_fd net_pidfd;
   host::unique_fd qmp;     ///< connected to QMP; QEMU greets first
   host::unique_fd control; ///< connected to the guest's control port; lines both ways
@@ -38,6 +38,9 @@ void name_sockets(core::vm_handles& handles, const std::string& directory);
 
 /// The name of a process's program, without its folder; empty where it has none.
 [[nodiscard]] std::string program_name(const std::vector<std::string>& arguments);
+
+/// Whether a program of that name is Firecracker. A release's has its version in it.
+[[nodiscard]] bool is_firecracker(const std::string& name);
 
 /// Makes the sockets, then starts both processes in sessions of their own, so that they survive us.
 /// On failure nothing is left. QEMU's own words go to `qemu.log` in the VM's folder. Errors:

@@ -1,6 +1,6 @@
 #include "hypervisor/rediscover.hpp"
 
-#include "hypervisor/qemu_process.hpp"
+#include "hypervisor/firecracker_process.hpp"
 
 #include "host/clock.hpp"
 #include "host/process.hpp"
@@ -37,17 +37,21 @@ std::optional<core::vm_handles> rediscover(const std::string& vm_id, const std::
     const auto identity = identify(pid);
     if (program == "banger-net") {
       x.net = identity;
-    } else if (program.starts_with("qemu-system-")) {
+    } else if (is_firecracker(program) || program.starts_with("qemu-system-")) {
       if (x.qemu.pid != 0)
         return std::nullopt; // two on one disk: neither is to be relied on
       x.qemu = identity;
-      x.accelerator = accelerator_of(arguments);
+      x.driver = is_firecracker(program) ? vm_driver::firecracker : vm_driver::qemu;
+      x.accelerator = is_firecracker(program) ? "kvm" : accelerator_of(arguments);
     }
   }
   if (x.qemu.pid == 0)
     return std::nullopt;
   x.vm_id = vm_id;
-  name_sockets(x, directory);
+  if (x.driver == vm_driver::firecracker)
+    name_firecracker_sockets(x, directory);
+  else
+    name_sockets(x, directory);
   x.boot_id = host::boot_id();
   x.started_at_ms = unix_ms_of(x.qemu.start_ticks);
   return x;

@@ -21,7 +21,9 @@ bool is_among(const core::process_identity& x, const std::vector<core::vm_handle
 /// The program's name, where it is one that we leave running.
 std::string program_of(pid_t pid) {
   auto name = program_name(host::arguments_of(pid));
-  return name.starts_with("qemu-system-") || name == "banger-net" ? name : std::string{};
+  const auto is_ours =
+      name.starts_with("qemu-system-") || name == "banger-net" || is_firecracker(name);
+  return is_ours ? name : std::string{};
 }
 
 void end(const host::unique_fd& process) {

@@ -75,24 +75,14 @@ result<void> extract_kernel(tool_runner& tools, const work_folder& work) {
   return ok;
 }
 
-/// stage0 and the modules it needs to reach the root disk.
-result<void> make_initrd(tool_runner& tools, const build_request& request,
-                         const work_folder& work) {
-  auto stage0 = host::read_file(request.guest_dir + "/stage0", max_program);
-  if (!stage0)
-    return tl::make_unexpected(stage0.error());
-  auto modules = work.tree() + "/usr/lib/modules/" + kernel_version(work);
-  auto dependencies = host::read_file(modules + "/modules.dep", max_module);
-  if (!dependencies)
-    return tl::make_unexpected(dependencies.error());
-  std::vector<core::cpio_entry> entries{{"init", *stage0, core::cpio_program},
-                                        {"modules", "", core::cpio_directory}};
+/// Appends modules to an archive. @param folder  of the kernel's modules @param order  paths in it,
+/// in the order to load them @param prefix  of their names: stage0 loads them by name
+result<void> add_modules(tool_runner& tools, const work_folder& work, const std::string& folder,
+                         const std::vector<std::string>& order, const std::string& prefix,
+                         std::vector<core::cpio_entry>& out) {
   int number = 0;
-  auto order =
-      core::module_load_order(*dependencies, {"virtio_pci", "virtio_blk", "virtio_net",
-                                              "virtio_console", "virtio_rng", "button", "evdev"});
   for (const auto& path : order) {
-    auto file = modules + "/" + path;
+    auto file = folder + "/" + path;
     if (path.ends_with(".xz")) { // the kernel can do it itself, but not faster
       auto plain = work.path + "/module.ko";
       if (auto ok = tools.run("xz", "xz-utils", {"-dc"}, {}, file, plain); !ok)
@@ -102,13 +92,45 @@ result<void> make_initrd(tool_runner& tools, const build_request& request,
     auto bytes = host::read_file(file, max_module);
     if (!bytes)
       return tl::make_unexpected(bytes.error());
-    char name[128];
+    char place[16];
+    std::snprintf(place, sizeof place, "%02d-", number++);
     auto base = path.substr(path.rfind('/') + 1);
-    std::snprintf(name, sizeof name, "modules/%02d-%s", number++,
-                  base.substr(0, base.find(".ko") + 3).c_str());
-    entries.push_back({name, std::move(*bytes), core::cpio_private_file});
+    out.push_back({"modules/" + prefix + place + base.substr(0, base.find(".ko") + 3),
+                   std::move(*bytes), core::cpio_private_file});
   }
-  return host::write_file(work.result() + "/initrd.cpio", core::cpio_archive(entries), 0644);
+  return {};
+}
+
+/// stage0 and the modules it needs to reach the root disk.
+result<void> make_initrd(tool_runner& tools, const build_request& request,
+                         const work_folder& work) {
+  auto stage0 = host::read_file(request.guest_dir + "/stage0", max_program);
+  if (!stage0)
+    return tl::make_unexpected(stage0.error());
+  const auto modules = work.tree() + "/usr/lib/modules/" + kernel_version(work);
+  auto dependencies = host::read_file(modules + "/modules.dep", max_module);
+  if (!dependencies)
+    return tl::make_unexpected(dependencies.error());
+  const auto order =
+      core::module_load_order(*dependencies, {"virtio_pci", "virtio_blk", "virtio_net",
+                                              "virtio_console", "virtio_rng", "button", "evdev"});
+  std::vector<core::cpio_entry> entries{{"init", *stage0, core::cpio_program},
+                                        {"modules", "", core::cpio_directory}};
+  if (auto ok = add_modules(tools, work, modules, order, "", entries); !ok)
+    return ok;
+  if (auto ok = host::write_file(work.result() + "/initrd.cpio", core::cpio_archive(entries), 0644);
+      !ok)
+    return ok;
+  // What Firecracker's devices need besides, in an archive that is appended for it alone: QEMU's
+  // VMs need not load them.
+  auto more = core::module_load_order(*dependencies, {"virtio_mmio", "vmw_vsock_virtio_transport"});
+  std::erase_if(more, [&order](const std::string& path) {
+    return std::find(order.begin(), order.end(), path) != order.end();
+  });
+  std::vector<core::cpio_entry> extra;
+  if (auto ok = add_modules(tools, work, modules, more, "firecracker-", extra); !ok)
+    return ok;
+  return host::write_file(work.result() + "/firecracker.cpio", core::cpio_archive(extra), 0644);
 }
 
 /// Raw and sparse, with a journal: VMs keep their overlays for good, and a killed VM must come up

@@ -1,11 +1,18 @@
-// banger-net: the user-mode network of one VM, as a process beside QEMU. Ends when QEMU does.
+// banger-net: the user-mode network of one VM, as a process beside its hypervisor. Ends when that
+// does.
 //
 //   banger-net --vm DIR --fd N --forward ADDRESS:PORT=GUESTPORT [--forward ...] [--isolated]
 //              [--counters FILE] [--ready-fd M]
+//   banger-net --vm DIR --process N --vsock PATH --forward ADDRESS:PORT=GUESTPORT [--forward ...]
+//              [--ready-fd M]
+//
+// The first is a whole network, for QEMU at the other end of the socket N. The second is a way in
+// only, through the virtual socket of a Firecracker whose pidfd is N.
 //
 // Standard output is never written to. On --ready-fd comes one line: "ok", once all forwards are
 // bound, or "error " and why.
 #include "network/slirp_loop.hpp"
+#include "network/vsock_loop.hpp"
 
 #include "core/forward_rule.hpp"
 #include "host/unique_fd.hpp"
@@ -30,9 +37,11 @@ namespace {
 constexpr int first_fd = STDERR_FILENO + 1;
 
 struct arguments {
-  int fd = -1;
+  int fd = -1; ///< of --fd or --process
   int ready_fd = -1;
   std::string counters; ///< path; empty: nobody counts
+  bool is_process = false;
+  std::string vsock; ///< path; given with --process
   network_options network;
 };
 
@@ -48,13 +57,24 @@ result<int> parse_fd(const char* option, std::string_view text) {
 
 /// Reads on after a mistake: `out.ready_fd` is where to say it.
 result<void> parse_arguments(int argc, char** argv, arguments& out) {
-  enum : int { opt_vm = 1, opt_fd, opt_ready_fd, opt_forward, opt_isolated, opt_counters };
+  enum : int {
+    opt_vm = 1,
+    opt_fd,
+    opt_ready_fd,
+    opt_forward,
+    opt_isolated,
+    opt_process,
+    opt_vsock,
+    opt_counters
+  };
   static const option options[] = {{"vm", required_argument, nullptr, opt_vm},
                                    {"fd", required_argument, nullptr, opt_fd},
                                    {"ready-fd", required_argument, nullptr, opt_ready_fd},
                                    {"forward", required_argument, nullptr, opt_forward},
                                    {"isolated", no_argument, nullptr, opt_isolated},
                                    {"counters", required_argument, nullptr, opt_counters},
+                                   {"process", required_argument, nullptr, opt_process},
+                                   {"vsock", required_argument, nullptr, opt_vsock},
                                    {nullptr, 0, nullptr, 0}};
   result<void> first_mistake;
   auto keep = [&](auto parsed, auto&& store) {
@@ -64,8 +84,13 @@ result<void> parse_arguments(int argc, char** argv, arguments& out) {
       first_mistake = tl::make_unexpected(std::move(parsed.error()));
   };
   for (int got; (got = ::getopt_long(argc, argv, "", options, nullptr)) != -1;) {
-    if (got == opt_fd)
-      keep(parse_fd("--fd", optarg), [&](int fd) { out.fd = fd; });
+    if (got == opt_fd || got == opt_process)
+      keep(parse_fd(got == opt_fd ? "--fd" : "--process", optarg), [&](int fd) {
+        out.fd = fd;
+        out.is_process = got == opt_process;
+      });
+    else if (got == opt_vsock)
+      out.vsock = optarg;
     else if (got == opt_ready_fd)
       keep(parse_fd("--ready-fd", optarg), [&](int fd) { out.ready_fd = fd; });
     else if (got == opt_forward)
@@ -84,6 +109,9 @@ result<void> parse_arguments(int argc, char** argv, arguments& out) {
   if (first_mistake && (out.fd < 0 || out.fd == out.ready_fd))
     first_mistake =
         fail(ec::bad_request, "read the arguments", "--fd is missing, or the same as --ready-fd");
+  if (first_mistake && out.is_process == out.vsock.empty())
+    first_mistake =
+        fail(ec::bad_request, "read the arguments", "--process and --vsock go together");
   return first_mistake;
 }
 
@@ -134,6 +162,14 @@ result<void> serve(int argc, char** argv) {
   };
   if (!parsed)
     return give_up(std::move(parsed));
+  auto run = [&](auto&& loop, const auto& how) {
+    if (auto ok = loop.start(how); !ok)
+      return give_up(std::move(ok));
+    report(std::move(ready), "ok");
+    return loop.run();
+  };
+  if (args.is_process)
+    return run(vsock_loop{host::unique_fd{args.fd}, args.vsock}, args.network.forwards);
   counter_page counters;
   if (!args.counters.empty()) {
     if (auto opened = counter_page::open(args.counters))
@@ -141,11 +177,7 @@ result<void> serve(int argc, char** argv) {
     else // a network that nobody counts is better than none
       std::fprintf(stderr, "banger-net: %s\n", to_string(opened.error()).c_str());
   }
-  slirp_loop loop{host::unique_fd{args.fd}, std::move(counters)};
-  if (auto ok = loop.start(args.network); !ok)
-    return give_up(std::move(ok));
-  report(std::move(ready), "ok");
-  return loop.run();
+  return run(slirp_loop{host::unique_fd{args.fd}, std::move(counters)}, args.network);
 }
 
 } // namespace

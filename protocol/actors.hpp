@@ -3,6 +3,7 @@
 // events go up.
 #pragma once
 
+#include "protocol/firecracker_orders.hpp"
 #include "protocol/host_key_orders.hpp"
 #include "protocol/orders.hpp"
 #include "protocol/requests.hpp"
@@ -194,6 +195,9 @@ using machine_actor =
                              caf::replies_to<end_machine>::with<machine_ended>,
                              caf::replies_to<get_guest_memory>::with<guest_memory>,
                              describes_itself, caf::reacts_to<step_due>>;
+
+/// FIRECRACKER_CALLER: requests to the API of one Firecracker. Detached: it waits for answers.
+using firecracker_caller_actor = caf::typed_actor<caf::replies_to<call_firecracker>::with<done>>;
 
 /// VM: one per VM; the only owner of its record, its state and its machine. Scheduled: never
 /// blocks.
@@ -395,6 +399,7 @@ BANGER_ADD_TYPE(await_ready)
 BANGER_ADD_TYPE(end_machine)
 BANGER_ADD_TYPE(machine_ended)
 BANGER_ADD_TYPE(fd_ready)
+BANGER_ADD_TYPE(call_firecracker)
 BANGER_ADD_TYPE(step_due)
 BANGER_ADD_TYPE(get_host_key_algorithms)
 BANGER_ADD_TYPE(host_key_algorithms)

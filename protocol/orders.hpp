@@ -213,11 +213,12 @@ struct make_vm_files {
   std::string root_path;   ///< the image's root disk
   std::string root_format; ///< "raw" or "qcow2"
   std::uint32_t disk_mib = 0;
+  bool is_root_raw = false; ///< a copy of the image's disk, not an overlay of it
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, make_vm_files& x) {
-  return f(x.directory, x.name, x.root_path, x.root_format, x.disk_mib);
+  return f(x.directory, x.name, x.root_path, x.root_format, x.disk_mib, x.is_root_raw);
 }
 
 struct vm_files_made {
@@ -237,11 +238,12 @@ struct write_boot_files {
   std::string base_initrd;
   std::string authorized_key;
   std::uint32_t disk_mib = 0;
+  std::string more_modules{}; ///< an archive of those its hypervisor's devices need; empty: none
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, write_boot_files& x) {
-  return f(x.directory, x.name, x.base_initrd, x.authorized_key, x.disk_mib);
+  return f(x.directory, x.name, x.base_initrd, x.authorized_key, x.disk_mib, x.more_modules);
 }
 
 /// Request: record what is true now. Empty text: nothing is. Reply: done, once it is on disk.

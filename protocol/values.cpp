@@ -15,6 +15,10 @@ std::string to_string(key_provenance x) {
   return "other";
 }
 
+std::string to_string(vm_driver x) {
+  return x == vm_driver::firecracker ? "firecracker" : "qemu";
+}
+
 std::string to_string(session_state x) {
   switch (x) {
     case session_state::starting: return "starting";

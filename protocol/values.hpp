@@ -22,6 +22,13 @@ enum class vm_state : std::uint8_t {
 
 [[nodiscard]] std::string to_string(vm_state x);
 
+/// What runs a VM, for life. The number is the wire value and the stored one: append, never
+/// reorder.
+enum class vm_driver : std::uint8_t { qemu = 0, firecracker = 1 };
+
+/// "qemu" or "firecracker", as the command line takes it.
+[[nodiscard]] std::string to_string(vm_driver x);
+
 /// What a user asks for. Zero or empty means "the default".
 struct vm_config {
   std::string name;             ///< RFC 1123 label; empty: the daemon picks one
@@ -31,11 +38,13 @@ struct vm_config {
   std::uint32_t disk_mib = 0;   ///< size of the work disk on /root; default 8192
   bool is_isolated = false;     ///< no way out to any network
   bool is_ephemeral = false;    ///< deleted when the client that made it goes away
+  vm_driver driver = vm_driver::qemu;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, vm_config& x) {
-  return f(x.name, x.image, x.vcpu_count, x.memory_mib, x.disk_mib, x.is_isolated, x.is_ephemeral);
+  return f(x.name, x.image, x.vcpu_count, x.memory_mib, x.disk_mib, x.is_isolated, x.is_ephemeral,
+           x.driver);
 }
 
 /// One observation of a VM.
@@ -67,6 +76,7 @@ struct vm_info {
   std::uint32_t running_vcpu_count = 0; ///< as it was started; 0 unless it has a process
   std::uint32_t running_memory_mib = 0; ///< likewise
   std::uint32_t running_disk_mib = 0;   ///< likewise
+  vm_driver driver = vm_driver::qemu;
   friend bool operator==(const vm_info&, const vm_info&) = default;
 };
 
@@ -76,7 +86,7 @@ auto inspect(Inspector& f, vm_info& x) {
            x.ssh_port, x.is_isolated, x.is_ephemeral, x.created_at_ms, x.started_at_ms, x.pid,
            x.accelerator, x.directory, x.console_log, x.last_error, x.last_error_stage,
            x.last_error_at_ms, x.operation, x.stage, x.operation_since_ms, x.is_quarantined,
-           x.running_vcpu_count, x.running_memory_mib, x.running_disk_mib);
+           x.running_vcpu_count, x.running_memory_mib, x.running_disk_mib, x.driver);
 }
 
 struct vm_list {

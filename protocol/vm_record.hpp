@@ -1,6 +1,8 @@
 // What a VM is: the row of the `vms` table. Never a pid, a socket or a device; those are handles.
 #pragma once
 
+#include "protocol/values.hpp"
+
 #include <cstdint>
 #include <string>
 
@@ -32,6 +34,7 @@ struct vm_record {
   std::string error; ///< why it is in error, or stopped by itself; else empty
   std::string error_stage;
   std::int64_t error_at_ms = 0;
+  vm_driver driver = vm_driver::qemu;
   friend bool operator==(const vm_record&, const vm_record&) = default;
 };
 
@@ -39,7 +42,7 @@ template <class Inspector>
 auto inspect(Inspector& f, vm_record& x) {
   return f(x.id, x.name, x.image, x.image_build, x.vcpu_count, x.memory_mib, x.disk_mib,
            x.is_isolated, x.is_ephemeral, x.address, x.ssh_port, x.directory, x.host_key_public,
-           x.created_at_ms, x.wanted, x.settled, x.error, x.error_stage, x.error_at_ms);
+           x.created_at_ms, x.wanted, x.settled, x.error, x.error_stage, x.error_at_ms, x.driver);
 }
 
 } // namespace banger

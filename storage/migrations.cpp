@@ -73,6 +73,10 @@ constexpr std::array steps{
          is_settled INTEGER NOT NULL,
          UNIQUE (vm_id, name)
        ) STRICT;)",
+    // 4: what runs it; 0 is QEMU, which ran them all. Rows set aside keep the columns of `vms`.
+    R"(CREATE TABLE IF NOT EXISTS lost_vms AS SELECT * FROM vms WHERE 0;
+       ALTER TABLE lost_vms ADD COLUMN driver INTEGER;
+       ALTER TABLE vms ADD COLUMN driver INTEGER NOT NULL DEFAULT 0;)",
 };
 
 result<void> apply(database& db, const std::string& step, const std::string& number) {

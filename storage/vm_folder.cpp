@@ -1,6 +1,7 @@
 #include "storage/vm_folder.hpp"
 
 #include "core/cpio.hpp"
+#include "core/firecracker_plan.hpp"
 #include "host/clock.hpp"
 #include "host/console_log.hpp"
 #include "host/files.hpp"
@@ -10,6 +11,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,7 +47,22 @@ result<void> make_host_key(const make_vm_files& x) {
                    x.directory + "/ssh_host_ed25519_key"});
 }
 
+/// A whole disk of its own: sharing the image's blocks where the file system can, else sparse.
+result<void> copy_root_disk(const make_vm_files& x) {
+  const auto path = core::firecracker::root_disk(x.directory);
+  host::unique_fd from{::open(x.root_path.c_str(), O_RDONLY | O_CLOEXEC)};
+  host::unique_fd to{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+  if (!from || !to)
+    return fail_errno("copy " + x.root_path + " to " + path);
+  if (x.root_format == "raw" && ::ioctl(to.get(), FICLONE, from.get()) == 0)
+    return {};
+  return run_tool("qemu-img", "qemu-utils",
+                  {"convert", "-q", "-f", x.root_format, "-O", "raw", x.root_path, path});
+}
+
 result<void> make_root_disk(const make_vm_files& x) {
+  if (x.is_root_raw)
+    return copy_root_disk(x);
   return run_tool("qemu-img", "qemu-utils",
                   {"create", "-q", "-f", "qcow2", "-b", x.root_path, "-F", x.root_format,
                    x.directory + "/root.qcow2"});
@@ -92,6 +110,11 @@ result<void> write_boot_archive(const write_boot_files& x) {
   auto initrd = host::read_file(x.base_initrd, max_initrd);
   if (!initrd)
     return tl::make_unexpected(initrd.error());
+  auto modules = x.more_modules.empty() ? result<std::string>{std::string{}}
+                                        : host::read_file(x.more_modules, max_initrd);
+  if (!modules)
+    return fail(modules.error().code, "find the image's modules for Firecracker",
+                "it was built by an older banger", "banger image build, and a new VM of it");
   auto host_key = host::read_file(x.directory + "/ssh_host_ed25519_key", max_key);
   if (!host_key)
     return tl::make_unexpected(host_key.error());
@@ -110,7 +133,7 @@ result<void> write_boot_archive(const write_boot_files& x) {
        {"banger/config", config, core::cpio_private_file}});
   if (auto ok = cap_console_log(x.directory + "/console.log"); !ok)
     return ok;
-  return host::write_file(x.directory + "/initrd.cpio", *initrd + own, 0600);
+  return host::write_file(x.directory + "/initrd.cpio", *initrd + *modules + own, 0600);
 }
 
 result<void> grow_work_disk(const grow_disk& x) {
@@ -138,8 +161,8 @@ result<void> cap_console_log(const std::string& path) {
 }
 
 void remove_leftovers(const std::string& directory) {
-  for (const char* name : {"/qmp.sock", "/control.sock", "/port.sock", "/net.counters",
-                           "/handles.json.tmp", "/initrd.cpio.tmp"})
+  for (const char* name : {"/qmp.sock", "/control.sock", "/port.sock", "/api.sock", "/vsock.sock",
+                           "/vsock.sock_1024", "/net.counters", "/handles.json.tmp", "/initrd.cpio.tmp"})
     host::remove_file(directory + name);
 }
 

@@ -12,7 +12,7 @@ constexpr std::string_view select_by_name =
     "SELECT id, name, image, image_build, vcpu_count, "
     "memory_mib, disk_mib, is_isolated, is_ephemeral, address,"
     " ssh_port, directory, host_key_public, created_at_ms, "
-    "wanted, settled, error, error_stage, error_at_ms"
+    "wanted, settled, error, error_stage, error_at_ms, driver"
     " FROM vms WHERE id = ?1 OR ?1 = '' ORDER BY name";
 
 constexpr std::string_view upsert =
@@ -20,7 +20,7 @@ constexpr std::string_view upsert =
     "is_ephemeral,"
     " address, ssh_port, directory, host_key_public, created_at_ms, wanted, settled, error, "
     "error_stage,"
-    " error_at_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " error_at_ms, driver) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     " ON CONFLICT (id) DO UPDATE SET name = excluded.name, image = excluded.image,"
     " image_build = excluded.image_build, vcpu_count = excluded.vcpu_count, memory_mib = "
     "excluded.memory_mib,"
@@ -29,7 +29,8 @@ constexpr std::string_view upsert =
     " address = excluded.address, ssh_port = excluded.ssh_port, directory = excluded.directory,"
     " host_key_public = excluded.host_key_public, created_at_ms = excluded.created_at_ms,"
     " wanted = excluded.wanted, settled = excluded.settled, error = excluded.error,"
-    " error_stage = excluded.error_stage, error_at_ms = excluded.error_at_ms";
+    " error_stage = excluded.error_stage, error_at_ms = excluded.error_at_ms,"
+    " driver = excluded.driver";
 
 vm_state state_from(std::int64_t stored) {
   const auto is_known = stored >= 0 && stored <= static_cast<std::int64_t>(vm_state::deleting);
@@ -63,6 +64,7 @@ vm_record from_row(const statement& row) {
   x.error = text();
   x.error_stage = text();
   x.error_at_ms = number();
+  x.driver = number() == 1 ? vm_driver::firecracker : vm_driver::qemu;
   return x;
 }
 
@@ -103,6 +105,7 @@ result<void> save_vm_record(database& db, const vm_record& x) {
       .bind(x.created_at_ms);
   row.bind(static_cast<std::int64_t>(x.wanted)).bind(static_cast<std::int64_t>(x.settled));
   row.bind(x.error).bind(x.error_stage).bind(x.error_at_ms);
+  row.bind(static_cast<std::int64_t>(x.driver));
   return row.run();
 }
 

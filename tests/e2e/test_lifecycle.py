@@ -6,7 +6,7 @@ import time
 from harness import check, equal, is_alive, limit, poll, takes_at_most
 
 FIELDS = {"id": str, "name": str, "state": str, "image": str, "vcpu_count": int, "memory_mib": int,
-          "disk_mib": int, "address": str, "ssh_port": int, "is_isolated": bool,
+          "disk_mib": int, "address": str, "ssh_port": int, "is_isolated": bool, "driver": str,
           "is_ephemeral": bool, "created_at_ms": int, "directory": str}
 
 

@@ -11,7 +11,7 @@ namespace banger::test {
 
 template <>
 inline vm_config sample() {
-  return {"box", "debian", 2, 512, 8192, true, true};
+  return {"box", "debian", 2, 512, 8192, true, true, vm_driver::firecracker};
 }
 
 template <>
@@ -42,7 +42,8 @@ inline vm_info sample() {
           true,
           1,
           256,
-          4096};
+          4096,
+          vm_driver::firecracker};
 }
 
 template <>

@@ -15,6 +15,10 @@ scripted_world::scripted_world() {
   context->make_machine = [this](const vm_actor&) {
     return keep(system.spawn(scripted_machine, &plan));
   };
+  context->make_firecracker = [this](const vm_actor&) {
+    plan.log.emplace_back("firecracker");
+    return keep(system.spawn(scripted_machine, &plan));
+  };
   context->adopt_machine = [this](const vm_actor&, const std::string&) {
     return keep(system.spawn(scripted_machine, &plan));
   };

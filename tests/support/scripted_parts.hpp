@@ -39,6 +39,8 @@ struct script {
   std::string looked_at; ///< the folder of the last look_at_past
   std::vector<std::uint32_t> graces;
   int machines = 0;
+  bool made_raw = false;    ///< the last VM's root disk is a whole one
+  std::string more_modules; ///< of the last boot
   [[nodiscard]] bool saw(const std::string& what) const {
     return std::find(log.begin(), log.end(), what) != log.end();
   }
@@ -88,10 +90,12 @@ inline store_actor::behavior_type scripted_store(store_actor::pointer self, scri
 
 inline vm_files_actor::behavior_type scripted_files(vm_files_actor::pointer self, script* plan) {
   return {
-      [self, plan](const make_vm_files&) {
+      [self, plan](const make_vm_files& x) {
+        plan->made_raw = x.is_root_raw;
         return act(self, *plan, plan->files, "make files", vm_files_made{"ssh-ed25519 AAAA"});
       },
-      [self, plan](const write_boot_files&) {
+      [self, plan](const write_boot_files& x) {
+        plan->more_modules = x.more_modules;
         return act(self, *plan, plan->files, "write boot files", done{});
       },
       [self, plan](const write_handles& x) {
@@ -159,7 +163,8 @@ inline images_actor::behavior_type scripted_images(images_actor::pointer) {
       [](const resolve_image& x) -> caf::result<image_files> {
         if (x.name == "nope")
           return to_error({ec::not_found, "no image 'nope'", "it was never built", {}});
-        return image_files{x.name, "b1", "/vmlinux", "/initrd", "/root", "raw", {}};
+        const std::string init = x.name == "systemd" ? "banger.init=/lib/systemd/systemd" : "";
+        return image_files{x.name, "b1", "/vmlinux", "/i/initrd", "/root", "raw", init};
       },
       [](const order&, const progress_actor&) -> caf::result<image_info> {
         return to_error({ec::image_failed, "scripted", "", {}});

@@ -59,7 +59,8 @@ const strings vm_keys{"id",
                       "is_quarantined",
                       "running_vcpu_count",
                       "running_memory_mib",
-                      "running_disk_mib"};
+                      "running_disk_mib",
+                      "driver"};
 
 vm_info full_vm() {
   vm_info x;
@@ -103,6 +104,7 @@ TEST_CASE("json: a VM has every field, with its value") {
   CHECK(x["ssh_port"] == 2222);
   CHECK(x["is_isolated"] == true);
   CHECK(x["is_ephemeral"] == false);
+  CHECK(x["driver"] == "qemu");
   CHECK(x["created_at_ms"] == 1'700'000'000'123);
   CHECK(x["operation_since_ms"] == 8);
 }

@@ -108,7 +108,7 @@ TEST_CASE("cli: all of a VM's options are read") {
        {strings{"vm", "run"}, strings{"run"}, strings{"vm", "create"}}) {
     auto line = verb_words;
     for (const char* word : {"--name", "box", "--image", "mine", "--vcpu", "2", "--memory", "1G",
-                             "--disk", "16384", "--isolated"})
+                             "--disk", "16384", "--isolated", "--driver", "firecracker"})
       line.emplace_back(word);
     const auto x = read(line).config;
     CHECK(x.name == "box");
@@ -117,6 +117,7 @@ TEST_CASE("cli: all of a VM's options are read") {
     CHECK(x.memory_mib == 1024);
     CHECK(x.disk_mib == 16384);
     CHECK(x.is_isolated);
+    CHECK(x.driver == vm_driver::firecracker);
     CHECK_FALSE(x.is_ephemeral);
   }
   CHECK(read({"run", "--rm"}).config.is_ephemeral);
@@ -131,6 +132,9 @@ TEST_CASE("cli: without options a VM has the daemon's defaults") {
   CHECK(x.memory_mib == 0);
   CHECK(x.disk_mib == 0);
   CHECK_FALSE(x.is_isolated);
+  CHECK(x.driver == vm_driver::qemu);
+  CHECK(read({"run", "--driver", "qemu"}).config.driver == vm_driver::qemu);
+  refused({"run", "--driver", "xen"});
 }
 
 TEST_CASE("cli: values that cannot be are refused, by their option") {

@@ -20,6 +20,7 @@ core::vm_handles full_handles() {
   x.control_socket = x.directory + "/control.sock";
   x.accelerator = "tcg";
   x.started_at_ms = 1'700'000'000'123;
+  x.driver = banger::vm_driver::firecracker;
   return x;
 }
 
@@ -52,10 +53,16 @@ TEST_CASE("handles: every missing field, and every field of another type, is a f
   for (const auto& [key, value] : whole.items()) {
     auto json = whole;
     json.erase(key);
-    CHECK_MESSAGE(!core::parse_handles(json.dump()), key);
+    CHECK_MESSAGE(!core::parse_handles(json.dump()) == (key != "driver"), key);
     json[key] = nlohmann::json::array();
     CHECK_MESSAGE(!core::parse_handles(json.dump()), key);
   }
+}
+
+TEST_CASE("handles: those of a program that knew QEMU alone are QEMU's") {
+  auto json = nlohmann::json::parse(core::render_handles(full_handles()));
+  json.erase("driver");
+  CHECK(core::parse_handles(json.dump())->driver == banger::vm_driver::qemu);
 }
 
 TEST_CASE("handles: text of somebody else is a failure") {

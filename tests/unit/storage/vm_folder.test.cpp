@@ -70,6 +70,34 @@ TEST_CASE_FIXTURE(world, "vm folder: it has a host key, an overlay of the image 
   output_of("e2fsck", {"-fn", folder + "/work.ext4"});
 }
 
+TEST_CASE_FIXTURE(world,
+                  "vm folder: a raw root disk is the image's, whole, sparse and of its own") {
+  const auto some = std::string(4096, 'x');
+  std::fstream{image, std::ios::in | std::ios::out}.seekp(8 << 20) << some;
+  auto x = request();
+  x.is_root_raw = true;
+  REQUIRE(make_vm_folder(x));
+  const auto root = folder + "/root.raw";
+  CHECK_FALSE(host::exists(folder + "/root.qcow2"));
+  CHECK(host::read_file(root, 32U << 20) == host::read_file(image, 32U << 20));
+  CHECK(mode_of(root) == 0600);
+  struct stat info {};
+  REQUIRE(::stat(root.c_str(), &info) == 0);
+  CHECK(info.st_blocks * 512 < 1 << 20);
+  std::ofstream{root} << "the VM's";
+  CHECK(fs::file_size(image) == 16U << 20);
+}
+
+TEST_CASE_FIXTURE(world, "vm folder: a raw root disk of an image that is none") {
+  output_of("qemu-img", {"create", "-q", "-f", "qcow2", directory / "image.qcow2", "16M"});
+  auto x = request();
+  x.root_path = directory / "image.qcow2";
+  x.root_format = "qcow2";
+  x.is_root_raw = true;
+  REQUIRE(make_vm_folder(x));
+  CHECK(fs::file_size(folder + "/root.raw") == 16U << 20);
+}
+
 TEST_CASE_FIXTURE(world, "vm folder: the work disk takes no more of the host than it must") {
   auto x = request();
   x.disk_mib = 8192;
@@ -163,6 +191,21 @@ TEST_CASE_FIXTURE(world, "vm folder: every boot has another seed") {
 TEST_CASE_FIXTURE(world, "vm folder: without the image's archive there is a failure") {
   REQUIRE(make_vm_folder(request()));
   CHECK(write_boot_archive({folder, "box", folder + "/none", "k"}).error().code == ec::not_found);
+}
+
+TEST_CASE_FIXTURE(world, "vm folder: modules for another hypervisor are behind the image's") {
+  REQUIRE(make_vm_folder(request()));
+  const auto base = directory / "base.cpio", more = directory / "more.cpio";
+  REQUIRE(host::write_file(base, "the base", 0600));
+  REQUIRE(host::write_file(more, "the modules", 0600));
+  REQUIRE(write_boot_archive({folder, "box", base, "k", more}));
+  const auto archive = host::read_file(folder + "/initrd.cpio", 16U << 20);
+  REQUIRE(archive);
+  CHECK(archive->starts_with("the basethe modules070701"));
+  const auto missing = write_boot_archive({folder, "box", base, "k", directory / "none"});
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().code == ec::not_found);
+  CHECK(contains(missing.error().hint, "banger image build"));
 }
 
 TEST_CASE("vm folder: the handles are in it") {

@@ -42,6 +42,7 @@ vm_record sample(const std::string& id, const std::string& name, const std::stri
   x.error = "it broke; DROP TABLE vms";
   x.error_stage = "booting";
   x.error_at_ms = 1'700'000'000'456;
+  x.driver = vm_driver::firecracker;
   return x;
 }
 
