@@ -7,20 +7,13 @@
 
 namespace banger::actors {
 
-namespace {
-
-// The frames have a credit of their own, which is less: this one never runs out.
-constexpr std::size_t channel_credit = 4U << 20;
-
-} // namespace
-
 ssh::channel_id guest_channels::open(ssh::connection_id connection, std::string first_frame,
-                                     const ssh_listener_actor& listener) {
+                                     std::size_t window, const ssh_listener_actor& listener) {
   auto sink = make_ssh_sink(listener);
   if (port::is_port(connection))
     return ports_.open_stream(connection, std::move(first_frame), std::move(sink));
   return ssh_.open_unix(connection, std::string{core::agent::socket_path}, std::move(first_frame),
-                        channel_credit, std::move(sink));
+                        window, std::move(sink));
 }
 
 void guest_channels::write(ssh::channel_id channel, std::string bytes) {
@@ -28,6 +21,13 @@ void guest_channels::write(ssh::channel_id channel, std::string bytes) {
     ports_.write(channel, std::move(bytes));
   else
     ssh_.write(channel, std::move(bytes));
+}
+
+void guest_channels::send_eof(ssh::channel_id channel) {
+  if (port::is_port(channel))
+    ports_.send_eof(channel);
+  else
+    ssh_.send_eof(channel);
 }
 
 void guest_channels::took(ssh::channel_id channel, std::size_t bytes) {

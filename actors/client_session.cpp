@@ -211,12 +211,12 @@ caf::result<exec_opened> open(self_pointer self, const open_exec& x) {
     reply.deliver(to_error({ec::bad_request, "run a command", "there is none", {}}));
     return reply;
   }
-  self->request(context.supervisor, context.deadlines.quick, get_guest_link{x.ref})
+  self->request(context.supervisor, context.deadlines.quick, get_guest_way{x.ref})
       .then(
-          [self, reply, x](const guest_link_actor& link) mutable {
+          [self, reply, x](const guest_way_actor& way) mutable {
             auto& state = self->state;
             auto number = ++state.last_exec;
-            exec_spec spec{number, x, default_exec_input_credit, link, self};
+            exec_spec spec{number, x, default_exec_input_credit, way, self};
             auto command = state.context->make_exec(spec);
             self->monitor(command);
             state.execs.emplace(number, command);

@@ -3,6 +3,7 @@
 #include "actors/account.hpp"
 #include "actors/ssh_sink.hpp"
 #include "core/shell_quote.hpp"
+#include "core/signal_name.hpp"
 #include "host/log.hpp"
 #include "host/random.hpp"
 #include "protocol/caf_error.hpp"
@@ -10,7 +11,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <map>
 #include <utility>
 
 namespace banger::actors {
@@ -20,14 +20,15 @@ namespace {
 using self_pointer = exec_actor::stateful_pointer<exec_state>;
 namespace agent = core::agent;
 
-constexpr std::chrono::milliseconds connect_limit{30'000};
+constexpr std::uint32_t connect_limit_ms = 30'000;
 constexpr std::chrono::milliseconds ensure_limit{95'000}; ///< ask, copy, ask again
 // Silence after the command's end that means: what still holds its stdout is a process it left
 // behind. Long, because its output comes by other channels than its end, and a starved guest may
 // take seconds between the two.
 constexpr std::chrono::milliseconds drain_pause{5'000};
 constexpr std::uint32_t control_credit = 64U << 10;
-constexpr std::uint32_t least_output_credit = 64U << 10;
+constexpr std::uint32_t least_output_credit =
+    port::stream_window; // that of a data port is not to be chosen
 constexpr std::int32_t exit_not_found = 127, exit_not_executable = 126; // sh(1)
 
 std::string title(self_pointer self) {
@@ -44,12 +45,19 @@ void finish(self_pointer self, const failure& why) {
   self->send(state.spec.client, exec_ended{state.spec.number, state.exit_code, state.signal, why});
   for (auto channel : {state.control, state.stdio, state.errors})
     if (channel != 0)
-      state.io->close_channel(channel);
+      state.channels->close(channel);
   self->quit();
 }
 
 void finish_well(self_pointer self) {
   finish(self, {ec::none, {}, {}, {}});
+}
+
+/// Bytes that a stream may bring before the client has paid for any.
+std::uint32_t output_window(self_pointer self) {
+  return port::is_port(self->state.connection)
+             ? port::stream_window
+             : std::max(self->state.spec.request.output_credit, least_output_credit);
 }
 
 void finish_if_drained(self_pointer self) {
@@ -69,12 +77,12 @@ void drain_due(self_pointer self, const step_due& x) {
   auto& state = self->state;
   if (!state.has_end || x.step != state.activity)
     return;
-  // A client pays in steps, so a little is always owed; one that owes half its credit is slow, and
+  // A client pays in steps, so a little is always owed; one that owes half a window is slow, and
   // more may be held back in the guest for it.
   std::uint64_t owed = 0;
   for (const auto& piece : state.unpaid)
     owed += piece.bytes;
-  if (2 * owed >= std::max(state.spec.request.output_credit, least_output_credit)) {
+  if (2 * owed >= output_window(self)) {
     watch_drain(self);
     return;
   }
@@ -87,9 +95,9 @@ void drain_due(self_pointer self, const step_due& x) {
 void write_early_input(self_pointer self) {
   auto& state = self->state;
   if (!state.early_input.empty())
-    state.io->write(state.stdio, state.early_input);
+    state.channels->write(state.stdio, state.early_input);
   if (state.early_end)
-    state.io->send_eof(state.stdio);
+    state.channels->send_eof(state.stdio);
 }
 
 void run_by_agent(self_pointer self) {
@@ -97,17 +105,15 @@ void run_by_agent(self_pointer self) {
   const auto& request = state.spec.request;
   agent::command command{host::random_bytes(agent::token_size), request.cwd, request.argv,
                          request.env};
-  auto sink = make_ssh_sink(self);
-  std::string path{agent::socket_path};
-  auto credit = std::max(request.output_credit, least_output_credit);
+  auto open = [self](std::string first_frame, std::size_t window) {
+    return self->state.channels->open(self->state.connection, std::move(first_frame), window, self);
+  };
   auto stdio_head = agent::stdio_frame(command.token);
   state.input_base = stdio_head.size();
   // All three go out together: one round trip, not three.
-  state.control =
-      state.io->open_unix(state.connection, path, agent::exec_frame(command), control_credit, sink);
-  state.stdio = state.io->open_unix(state.connection, path, std::move(stdio_head), credit, sink);
-  state.errors =
-      state.io->open_unix(state.connection, path, agent::stderr_frame(command.token), credit, sink);
+  state.control = open(agent::exec_frame(command), control_credit);
+  state.stdio = open(std::move(stdio_head), output_window(self));
+  state.errors = open(agent::stderr_frame(command.token), output_window(self));
   write_early_input(self);
 }
 
@@ -137,7 +143,7 @@ void leave_channels(self_pointer self) {
   auto& state = self->state;
   for (auto* channel : {&state.control, &state.stdio, &state.errors})
     if (*channel != 0)
-      state.io->close_channel(std::exchange(*channel, 0));
+      state.channels->close(std::exchange(*channel, 0));
   state.replies = {};
   state.early.clear();
   state.unpaid.clear();
@@ -154,7 +160,7 @@ bool mend_agent(self_pointer self, bool was_refused) {
     return false;
   state.was_mended = true;
   leave_channels(self);
-  self->request(state.spec.link, ensure_limit, ensure_agent{})
+  self->request(state.spec.way, ensure_limit, ensure_agent{})
       .then(
           [self, was_refused](const agent_ensured& x) {
             if (was_refused || x.found == agent_found::foreign)
@@ -195,28 +201,35 @@ void take_reply(self_pointer self, const agent::reply& reply) {
 // -- through sshd's shell
 // ------------------------------------------------------------------------------
 
-void run_by_shell(self_pointer self) {
+/// Asks for a connection of the kind wanted, and goes on with `next` once it is there.
+void connect(self_pointer self, bool is_ssh_wanted, void (*next)(self_pointer)) {
+  self->request(self->state.spec.way, std::chrono::milliseconds{connect_limit_ms + 5'000},
+                connect_guest{connect_limit_ms, is_ssh_wanted})
+      .then(
+          [self, next](const guest_connected& x) {
+            self->state.connection = x.connection;
+            next(self);
+          },
+          [self](const caf::error& why) {
+            auto problem = to_failure(why, "connect");
+            finish(self, {problem.code, title(self), to_string(problem), problem.hint});
+          });
+}
+
+void open_shell(self_pointer self) {
   auto& state = self->state;
   const auto& request = state.spec.request;
-  leave_channels(self);
   state.input_base = 0;
-  state.stdio = state.io->open_exec(
-      state.connection, core::shell_command(request.argv, request.env, request.cwd),
-      std::max(request.output_credit, least_output_credit), make_ssh_sink(self));
+  state.stdio = state.io->open_exec(state.connection,
+                                    core::shell_command(request.argv, request.env, request.cwd),
+                                    output_window(self), make_ssh_sink(self));
   write_early_input(self);
 }
 
-std::int32_t signal_number(const std::string& name) {
-  static const std::map<std::string, int, std::less<>> numbers{
-      {"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"FPE", SIGFPE},   {"HUP", SIGHUP},   {"ILL", SIGILL},
-      {"INT", SIGINT},   {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV},
-      {"TERM", SIGTERM}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2}}; // RFC 4254 section 6.10
-  auto found = numbers.find(name);
-  return found == numbers.end() ? SIGKILL : found->second;
+void run_by_shell(self_pointer self) {
+  leave_channels(self);
+  connect(self, true, open_shell);
 }
-
-// -- events
-// ----------------------------------------------------------------------------------------------
 
 void agent_gone(self_pointer self) {
   if (!mend_agent(self, false))
@@ -280,7 +293,7 @@ void take_note(self_pointer self, const ssh_note& note) {
     case ssh_note_kind::channel_ended_output: channel_ended(self, note.channel); return;
     case ssh_note_kind::channel_exited:
       state.exit_code = static_cast<std::int32_t>(note.number);
-      state.signal = note.text.empty() ? 0 : signal_number(note.text);
+      state.signal = note.text.empty() ? 0 : core::signal_number(note.text).value_or(SIGKILL);
       state.has_end = true;
       finish_if_drained(self);
       watch_drain(self);
@@ -302,7 +315,7 @@ void take_note(self_pointer self, const ssh_note& note) {
 void take_data(self_pointer self, const ssh_data& data) {
   auto& state = self->state;
   if (data.channel == state.control) {
-    state.io->credit(state.control, data.bytes.size());
+    state.channels->took(state.control, data.bytes.size());
     for (const auto& reply : state.replies.feed(data.bytes))
       if (data.channel == state.control)
         take_reply(self, reply);
@@ -326,7 +339,7 @@ void pay(self_pointer self, std::uint32_t bytes) {
   while (bytes > 0 && !state.unpaid.empty()) {
     auto& oldest = state.unpaid.front();
     auto part = std::min(bytes, oldest.bytes);
-    state.io->credit(oldest.channel, part);
+    state.channels->took(oldest.channel, part);
     bytes -= part;
     oldest.bytes -= part;
     if (oldest.bytes == 0)
@@ -340,46 +353,33 @@ void take_input(self_pointer self, const exec_input& x) {
   if (!state.is_started)
     state.early_input += x.bytes;
   if (state.stdio != 0)
-    state.io->write(state.stdio, x.bytes);
+    state.channels->write(state.stdio, x.bytes);
 }
 
 void take_input_end(self_pointer self) {
   auto& state = self->state;
   state.early_end = true;
   if (state.stdio != 0)
-    state.io->send_eof(state.stdio);
+    state.channels->send_eof(state.stdio);
 }
 
 /// sshd has no way to its shell's command: there the first signal is the end of the connection.
 void pass_signal(self_pointer self, std::int32_t signal) {
   auto& state = self->state;
   if (state.control != 0)
-    state.io->write(state.control, agent::signal_frame(static_cast<std::uint32_t>(signal)));
+    state.channels->write(state.control, agent::signal_frame(static_cast<std::uint32_t>(signal)));
   else if (state.stdio != 0)
     finish(self, {ec::cancelled, title(self), "the guest has no agent that passes signals on", {}});
 }
 
-void begin(self_pointer self) {
-  auto limit = static_cast<std::uint32_t>(connect_limit.count());
-  self->request(self->state.spec.link, connect_limit + std::chrono::seconds{5},
-                connect_guest{limit})
-      .then(
-          [self](const guest_connected& x) {
-            self->state.connection = x.connection;
-            run_by_agent(self);
-          },
-          [self](const caf::error& why) {
-            auto problem = to_failure(why, "connect");
-            finish(self, {problem.code, title(self), to_string(problem), problem.hint});
-          });
-}
-
 } // namespace
 
-exec_actor::behavior_type exec(self_pointer self, exec_spec spec, ssh::ssh_io* io) {
+exec_actor::behavior_type exec(self_pointer self, exec_spec spec, ssh::ssh_io* io,
+                               agent_channels* channels) {
   self->state.spec = std::move(spec);
   self->state.io = io;
-  begin(self);
+  self->state.channels = channels;
+  connect(self, false, run_by_agent);
   return {
       [self](const ssh_note& note) { take_note(self, note); },
       [self](const ssh_data& data) { take_data(self, data); },

@@ -1,9 +1,10 @@
-// EXEC: one command in a guest, for one client. Three channels to the guest's agent: control, stdin
-// with stdout, and stderr; so no shell is involved, nothing is quoted and no byte is copied twice.
-// A guest without an agent is given one; where that does not work either, the command goes through
-// sshd's shell.
+// EXEC: one command in a guest, for one client. Three streams to the guest's agent, over the VM's
+// data port or over SSH: control, stdin with stdout, and stderr; so no shell is involved, nothing
+// is quoted and no byte is copied twice. A guest without an agent is given one; where that does not
+// work either, the command goes through sshd's shell.
 #pragma once
 
+#include "actors/agent_channels.hpp"
 #include "core/agent_frames.hpp"
 #include "protocol/actors.hpp"
 #include "ssh/ssh_io.hpp"
@@ -28,7 +29,7 @@ struct exec_spec {
   std::uint64_t number = 0; ///< the client's name for it
   open_exec request;
   std::uint32_t input_credit = 0; ///< what the client may send before it hears of more
-  guest_link_actor link;
+  guest_way_actor way;
   exec_client_actor client;
 };
 
@@ -41,7 +42,8 @@ struct unpaid_output {
 struct exec_state {
   static inline const char* name = "exec";
   exec_spec spec;
-  ssh::ssh_io* io = nullptr;
+  ssh::ssh_io* io = nullptr; ///< for sshd's shell
+  agent_channels* channels = nullptr;
   ssh::connection_id connection = 0;
   ssh::channel_id control = 0; ///< 0: the command runs through sshd's shell
   ssh::channel_id stdio = 0;
@@ -66,6 +68,6 @@ struct exec_state {
 };
 
 exec_actor::behavior_type exec(exec_actor::stateful_pointer<exec_state> self, exec_spec spec,
-                               ssh::ssh_io* io);
+                               ssh::ssh_io* io, agent_channels* channels);
 
 } // namespace banger::actors

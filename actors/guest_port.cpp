@@ -70,9 +70,13 @@ caf::result<agent_ensured> ensure(self_pointer self) {
 
 caf::result<guest_connected> connect(self_pointer self, const connect_guest& x) {
   auto& state = self->state;
-  if (state.is_up)
+  if (state.is_up && !x.is_ssh_wanted)
     return guest_connected{state.connection};
   auto reply = self->make_response_promise<guest_connected>();
+  if (x.is_ssh_wanted) {
+    reply.delegate(state.link, x);
+    return reply;
+  }
   state.waiters.push_back({x, reply});
   if (state.connection != 0)
     return reply;

@@ -205,7 +205,8 @@ void listen_for_word(guest_session_pointer self) {
 ssh::channel_id open_channel(guest_session_pointer self, std::string first_frame) {
   auto& state = self->state;
   listen_for_word(self);
-  return state.channels->open(state.connection, std::move(first_frame), ssh_listener_actor{self});
+  return state.channels->open(state.connection, std::move(first_frame), framed_window,
+                              ssh_listener_actor{self});
 }
 
 void try_again(guest_session_pointer self) {

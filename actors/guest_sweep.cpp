@@ -31,8 +31,8 @@ void open(self_pointer self, std::string first_frame) {
   if (state.channel != 0)
     state.channels->close(state.channel);
   state.frames = {};
-  state.channel =
-      state.channels->open(state.connection, std::move(first_frame), ssh_listener_actor{self});
+  state.channel = state.channels->open(state.connection, std::move(first_frame), framed_window,
+                                       ssh_listener_actor{self});
 }
 
 void remove_next(self_pointer self) {

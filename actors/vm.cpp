@@ -220,12 +220,14 @@ caf::result<ssh_target> target(vm_pointer self) {
                     record.name + ".vm"};
 }
 
-caf::result<guest_link_actor> link(vm_pointer self) {
+caf::result<guest_way_actor> way(vm_pointer self) {
   if (self->state.state != vm_state::running || !self->state.link)
     return not_running(self);
   if (self->state.refused_key)
     return quarantined(self);
-  return self->state.link;
+  if (self->state.port)
+    return guest_way_actor{self->state.port};
+  return guest_way_actor{self->state.link};
 }
 
 caf::result<console_chunk> console(vm_pointer self, const read_console& x) {
@@ -367,7 +369,7 @@ vm_actor::behavior_type vm(vm_pointer self, vm_record record, vm_past past,
       [self](const get_vm&) { return self->state.info(); },
       [self](const wait_vm& x) { return wait(self, x); },
       [self](const get_ssh_target&) { return target(self); },
-      [self](const get_guest_link&) { return link(self); },
+      [self](const get_guest_way&) { return way(self); },
       [self](const read_console& x) { return console(self, x); },
       [self](const get_host_key&) { return describe_host_key(self); },
       [self](const accept_host_key& x) { return accept_key(self, x); },

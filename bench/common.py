@@ -62,8 +62,11 @@ def ssh_command(box, *how):
 
 def timed(command, env=None, stdout=subprocess.DEVNULL):
     since = time.perf_counter()
-    subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - since
+    ended = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE)
+    took = time.perf_counter() - since
+    if ended.returncode != 0:
+        raise RuntimeError(f"status {ended.returncode} of {command}: {ended.stderr.decode(errors='replace')}")
+    return took
 
 
 def pairs(rounds, ours, theirs):

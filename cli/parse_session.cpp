@@ -3,6 +3,7 @@
 #include "cli/detach_keys.hpp"
 #include "cli/option_values.hpp"
 #include "core/session_ref.hpp"
+#include "core/signal_name.hpp"
 #include "host/clock.hpp"
 
 #include <CLI/CLI.hpp>
@@ -36,11 +37,11 @@ result<std::int32_t> parse_signal(const std::string& typed) {
     c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   if (text.starts_with("SIG"))
     text.erase(0, 3);
-  for (std::int32_t number = 1; number <= SIGSYS; ++number) {
-    const auto* name = ::sigabbrev_np(number);
-    if ((name != nullptr && text == name) || text == std::to_string(number))
+  if (auto number = core::signal_number(text))
+    return *number;
+  for (std::int32_t number = 1; number <= SIGSYS; ++number)
+    if (text == std::to_string(number))
       return number;
-  }
   return fail(ec::bad_request, "--signal '" + typed + "' is no signal", "",
               "like TERM, INT, USR1 or a number from 1 to 31");
 }

@@ -279,7 +279,8 @@ private:
     context->images = images_;
     context->events = events_;
     context->make_exec = [this](const actors::exec_spec& spec) {
-      return system_.spawn(actors::exec, spec, &io_);
+      return system_.spawn(actors::exec, spec, &io_,
+                           static_cast<actors::agent_channels*>(&channels_));
     };
     context->stop_daemon = parts_.on_stop_request;
     // Copies, for sessions outlive some of them; the gateway, which is made with this, weakly.

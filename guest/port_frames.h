@@ -18,7 +18,7 @@ extern "C" {
 #define BANGER_DATA_PORT "banger.1"
 
 enum {
-  PORT_PROTOCOL_VERSION = 1,
+  PORT_PROTOCOL_VERSION = 2,
   PORT_HEADER_SIZE = 12,
   PORT_TRAILER_SIZE = 4,
   PORT_OVERHEAD = PORT_HEADER_SIZE + PORT_TRAILER_SIZE,
@@ -36,8 +36,8 @@ enum port_type {
   port_data,
   port_credit, ///< u32: so many more bytes may be sent
   port_close,  ///< nothing follows on the stream, either way
+  port_end,    ///< no data follows on the stream, this way; of a data port only from the host
   // Only of a port-forward:
-  port_end,       ///< no data follows on the stream, this way
   port_listening, ///< from the guest: u16 port, name of the process that listens, perhaps empty
   port_gone,      ///< from the guest: u16 port that nothing listens on any more
 };

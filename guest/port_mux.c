@@ -37,6 +37,7 @@ struct stream {
   uint32_t credit; ///< bytes that may be sent to the host
   struct port_queue queue;
   uint32_t unpaid; ///< bytes that the agent's side has taken, and the host does not know of
+  bool is_ending;  ///< the host sends no more: the agent's side hears of it after the queue
   bool is_closing; ///< the host has closed it: gone when the queue is empty
 };
 
@@ -147,8 +148,12 @@ static void pay(struct stream* stream, size_t taken) {
 
 static void flush_stream(struct stream* stream) {
   pay(stream, port_queue_flush(&stream->queue, stream->fd));
-  if (stream->is_closing && port_queue_is_empty(&stream->queue))
+  if (!port_queue_is_empty(&stream->queue))
+    return;
+  if (stream->is_closing)
     free_stream(stream);
+  else if (stream->is_ending)
+    shutdown(stream->fd, SHUT_WR);
 }
 
 static void take_data(struct stream* stream, const struct port_frame* frame) {
@@ -181,11 +186,14 @@ static void take_frame(const struct port_frame* frame) {
   struct stream* stream = find_stream(frame->stream);
   if (stream == NULL || stream->is_closing)
     return; // it has just ended
-  if (frame->type == port_data) {
+  if (frame->type == port_data && !stream->is_ending) {
     take_data(stream, frame);
   } else if (frame->type == port_credit) {
     uint32_t more = port_take_credit(frame);
     stream->credit = more > PORT_WINDOW - stream->credit ? PORT_WINDOW : stream->credit + more;
+  } else if (frame->type == port_end) {
+    stream->is_ending = true;
+    flush_stream(stream);
   } else if (frame->type == port_close) {
     stream->is_closing = true;
     flush_stream(stream);

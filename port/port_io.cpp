@@ -183,6 +183,13 @@ void port_io::write(channel_id channel, std::string bytes) {
   });
 }
 
+void port_io::send_eof(channel_id channel) {
+  engine_->post([channel](engine& x) {
+    if (auto* link = x.find(connection_of(channel)); link != nullptr)
+      link->send_eof(channel);
+  });
+}
+
 void port_io::took(channel_id channel, std::size_t bytes) {
   engine_->post([channel, bytes](engine& x) {
     if (auto* link = x.find(connection_of(channel)); link != nullptr)

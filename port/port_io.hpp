@@ -3,6 +3,7 @@
 // guest that is most of the cost. docs/port.md specifies the frames.
 #pragma once
 
+#include "guest/port_frames.h"
 #include "host/unique_fd.hpp"
 #include "ssh/ssh_io.hpp"
 
@@ -19,6 +20,9 @@ using ssh::connection_id;
 [[nodiscard]] constexpr bool is_port(std::uint64_t id) {
   return (id >> 63) != 0;
 }
+
+/// Bytes that a stream may have under way, each way.
+inline constexpr std::uint32_t stream_window = PORT_WINDOW;
 
 /// Every call but stop() only queues a command and wakes the thread. Events go to sinks, as
 /// ssh_io's do: a connection gets `connected`, then connection_lost; a stream channel_opened, then
@@ -40,6 +44,8 @@ public:
   channel_id open_stream(connection_id connection, std::string first_bytes,
                          std::shared_ptr<ssh::sink> events);
   void write(channel_id channel, std::string bytes);
+  /// Nothing more will be written.
+  void send_eof(channel_id channel);
   /// So many bytes of channel_data are dealt with: as many more may come.
   void took(channel_id channel, std::size_t bytes);
   void close_stream(channel_id channel);

@@ -93,10 +93,21 @@ void port_link::pump(std::uint32_t number, stream& x) {
     x.credit -= count;
     x.sent += count;
   }
-  if (x.queue_sent == x.queue.size()) {
-    x.queue.clear();
-    x.queue_sent = 0;
-  }
+  if (x.queue_sent < x.queue.size())
+    return;
+  x.queue.clear();
+  x.queue_sent = 0;
+  if (std::exchange(x.is_ending, false))
+    put(port_end, number, {});
+}
+
+void port_link::send_eof(channel_id id) {
+  auto found = numbers_.find(id);
+  if (found == numbers_.end())
+    return;
+  auto& x = streams_.at(found->second);
+  x.is_ending = true;
+  pump(found->second, x);
 }
 
 void port_link::took(channel_id id, std::size_t bytes) {

@@ -22,6 +22,7 @@ public:
 
   void open(channel_id id, std::string first_bytes, std::shared_ptr<ssh::sink> events);
   void write(channel_id id, std::string bytes);
+  void send_eof(channel_id id);
   void took(channel_id id, std::size_t bytes);
   void close(channel_id id);
 
@@ -42,6 +43,7 @@ private:
     std::shared_ptr<ssh::sink> events;
     std::string queue; ///< waits for credit
     std::size_t queue_sent = 0;
+    bool is_ending = false; ///< nothing follows the queue
     std::uint64_t sent = 0; ///< bytes, of the owner's
     std::size_t credit = PORT_WINDOW;
     std::size_t unpaid = 0; ///< bytes that were taken and not yet paid for

@@ -196,7 +196,7 @@ using vm_actor =
                      caf::replies_to<get_vm>::with<vm_info>,
                      caf::replies_to<wait_vm>::with<vm_info>,
                      caf::replies_to<get_ssh_target>::with<ssh_target>,
-                     caf::replies_to<get_guest_link>::with<guest_link_actor>,
+                     caf::replies_to<get_guest_way>::with<guest_way_actor>,
                      caf::replies_to<read_console>::with<console_chunk>,
                      caf::replies_to<get_host_key>::with<host_key_info>,
                      caf::replies_to<accept_host_key>::with<host_key_info>,
@@ -225,7 +225,7 @@ using supervisor_actor = caf::typed_actor<
     caf::replies_to<list_vms>::with<vm_list>, caf::replies_to<count_vms>::with<vm_counts>,
     caf::replies_to<get_vm>::with<vm_info>, caf::replies_to<wait_vm>::with<vm_info>,
     caf::replies_to<get_ssh_target>::with<ssh_target>,
-    caf::replies_to<get_guest_link>::with<guest_link_actor>,
+    caf::replies_to<get_guest_way>::with<guest_way_actor>,
     caf::replies_to<read_console>::with<console_chunk>,
     caf::replies_to<list_host_keys>::with<host_key_list>,
     caf::replies_to<get_host_key>::with<host_key_info>,
@@ -329,7 +329,7 @@ BANGER_ADD_TYPE(order)
 BANGER_ADD_TYPE(perform)
 BANGER_ADD_TYPE(cancel)
 BANGER_ADD_TYPE(vm_changed)
-BANGER_ADD_TYPE(get_guest_link)
+BANGER_ADD_TYPE(get_guest_way)
 BANGER_ADD_TYPE(expire_waiters)
 BANGER_ADD_TYPE(count_vms)
 BANGER_ADD_TYPE(vm_counts)

@@ -68,14 +68,14 @@ auto inspect(Inspector& f, vm_changed& x) {
   return f(x.info);
 }
 
-/// Request: how to reach the guest's commands. Reply: guest_link_actor. Errors: not_found,
+/// Request: how to reach the guest's agent. Reply: guest_way_actor. Errors: not_found,
 /// wrong_state.
-struct get_guest_link {
+struct get_guest_way {
   std::string ref;
 };
 
 template <class Inspector>
-auto inspect(Inspector& f, get_guest_link& x) {
+auto inspect(Inspector& f, get_guest_way& x) {
   return f(x.ref);
 }
 
@@ -409,11 +409,12 @@ auto inspect(Inspector& f, step_due& x) {
 /// Request: be connected. Reply: guest_connected. Errors: link_lost, host_key_mismatch, timed_out.
 struct connect_guest {
   std::uint32_t timeout_ms = 0;
+  bool is_ssh_wanted = false; ///< a data port would not do
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, connect_guest& x) {
-  return f(x.timeout_ms);
+  return f(x.timeout_ms, x.is_ssh_wanted);
 }
 
 struct guest_connected {

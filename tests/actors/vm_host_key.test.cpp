@@ -20,7 +20,7 @@ struct quarantine_world : vm_world {
   void is_let_through() {
     CHECK_FALSE(look().is_quarantined);
     CHECK(ask<ssh_target>(vm, get_ssh_target{"box"})->value);
-    CHECK(ask<guest_link_actor>(vm, get_guest_link{"box"})->value);
+    CHECK(ask<guest_way_actor>(vm, get_guest_way{"box"})->value);
   }
 };
 
@@ -34,7 +34,7 @@ TEST_CASE_FIXTURE(quarantine_world,
   CHECK(plan.saved.error_stage == "verifying its host key");
   auto target = ask<ssh_target>(vm, get_ssh_target{"box"});
   CHECK(target->why == changed);
-  CHECK(ask<guest_link_actor>(vm, get_guest_link{"box"})->why == changed);
+  CHECK(ask<guest_way_actor>(vm, get_guest_way{"box"})->why == changed);
   CHECK(ask<done>(vm, check_guest_key{"box"})->why == changed);
   CHECK(give(order_kind::stop)->value);
   CHECK(give(order_kind::remove)->value);

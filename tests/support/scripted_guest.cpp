@@ -126,7 +126,7 @@ std::vector<std::string> scripted_agent::channel::told() const {
 }
 
 ssh::channel_id scripted_agent::open(ssh::connection_id connection, std::string first_frame,
-                                     const ssh_listener_actor& listener) {
+                                     std::size_t, const ssh_listener_actor& listener) {
   session_frame frame{};
   REQUIRE(session_next(bytes_of(first_frame), first_frame.size(), session_request_limit, &frame) ==
           session_next_frame);

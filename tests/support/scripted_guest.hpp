@@ -57,9 +57,10 @@ public:
     [[nodiscard]] std::vector<std::string> told() const;
   };
 
-  ssh::channel_id open(ssh::connection_id connection, std::string first_frame,
+  ssh::channel_id open(ssh::connection_id connection, std::string first_frame, std::size_t window,
                        const ssh_listener_actor& listener) override;
   void write(ssh::channel_id id, std::string bytes) override;
+  void send_eof(ssh::channel_id) override {} ///< frames say where their input ends
   void took(ssh::channel_id id, std::size_t bytes) override;
   void close(ssh::channel_id id) override;
 

@@ -1,6 +1,8 @@
 // Both ends of the data port together: port_io, and the banger-port of a real banger-agent. A
 // socket is in place of the virtio port, so hosts that come and go are descriptors of the same end.
+#include "core/agent_frames.hpp"
 #include "guest/port_frames.h"
+#include "host/random.hpp"
 #include "tests/support/port_events.hpp"
 #include "tests/unit/guest/session_tester.hpp"
 
@@ -167,6 +169,44 @@ TEST_CASE_FIXTURE(port_session_world, "port: what arrives is what was written, o
              }));
   REQUIRE(wait_output(stream, all.size()));
   CHECK(output_of(events->at(stream).bytes) == all);
+}
+
+TEST_CASE_FIXTURE(port_session_world, "port: a command's input ends behind all that was written") {
+  open();
+  const core::agent::command command{host::random_bytes(core::agent::token_size), {}, {"cat"}, {}};
+  const auto all = noise(700'000); // more than its window
+  const auto control = open_stream(core::agent::exec_frame(command));
+  const auto stdio = open_stream(core::agent::stdio_frame(command.token));
+  const auto errors = open_stream(core::agent::stderr_frame(command.token));
+  io.write(stdio, all.substr(0, 600'000));
+  io.write(stdio, all.substr(600'000));
+  io.send_eof(stdio);
+  REQUIRE(events->wait_over(stdio));
+  REQUIRE(events->wait_over(errors));
+  CHECK(events->at(stdio).bytes == all);
+  core::agent::reply_reader replies;
+  REQUIRE(wait_for([&] { return events->at(control).bytes.size() >= 22; }));
+  const auto told = replies.feed(events->at(control).bytes);
+  REQUIRE(told.size() == 2);
+  CHECK(std::holds_alternative<core::agent::started>(told[0]));
+  const auto* end = std::get_if<core::agent::ended>(&told[1]);
+  REQUIRE(end != nullptr);
+  CHECK(end->exit_code == 0);
+}
+
+TEST_CASE_FIXTURE(port_session_world, "port: an input that ends at once, and output that goes on") {
+  open();
+  const core::agent::command command{host::random_bytes(core::agent::token_size),
+                                     {},
+                                     {"sh", "-c", "cat; head -c 300000 /dev/zero | tr '\\0' x"},
+                                     {}};
+  const auto control = open_stream(core::agent::exec_frame(command));
+  const auto stdio = open_stream(core::agent::stdio_frame(command.token));
+  const auto errors = open_stream(core::agent::stderr_frame(command.token));
+  io.send_eof(stdio);
+  REQUIRE(events->wait_over(stdio));
+  CHECK(events->at(stdio).bytes == std::string(300'000, 'x'));
+  CHECK(events->at(control).lost + events->at(errors).lost == 0);
 }
 
 TEST_CASE_FIXTURE(port_session_world, "port: a stream that nobody reads holds up no other") {
