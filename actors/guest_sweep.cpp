@@ -11,6 +11,9 @@ namespace {
 using self_pointer = guest_sweep_actor::stateful_pointer<guest_sweep_state>;
 
 constexpr std::uint32_t connect_limit_ms = 30'000;
+// The list is a process for each session in an emulated guest, which is needed for those who wait
+// to be attached again.
+constexpr std::chrono::milliseconds head_start{3'000};
 constexpr std::chrono::milliseconds connect_margin{5'000};
 
 void finish(self_pointer self, const failure& why) {
@@ -75,11 +78,8 @@ void note(self_pointer self, const ssh_note& x) {
     finish(self, {ec::link_lost, "list the guest's sessions", to_string(x.why), {}});
 }
 
-caf::result<guest_session_ids> list_all(self_pointer self) {
-  auto& state = self->state;
-  state.listed = self->make_response_promise<guest_session_ids>();
-  auto reply = state.listed;
-  self->request(state.link, std::chrono::milliseconds{connect_limit_ms} + connect_margin,
+void ask(self_pointer self) {
+  self->request(self->state.link, std::chrono::milliseconds{connect_limit_ms} + connect_margin,
                 connect_guest{connect_limit_ms})
       .then(
           [self](const guest_connected& there) {
@@ -87,7 +87,12 @@ caf::result<guest_session_ids> list_all(self_pointer self) {
             open(self, session_wire::list());
           },
           [self](const caf::error& why) { finish(self, to_failure(why, "connect to the guest")); });
-  return reply;
+}
+
+caf::result<guest_session_ids> list_all(self_pointer self) {
+  self->state.listed = self->make_response_promise<guest_session_ids>();
+  self->delayed_send(self, head_start, step_due{});
+  return self->state.listed;
 }
 
 caf::result<done> remove_all(self_pointer self, const remove_guest_sessions& x) {
@@ -110,6 +115,7 @@ guest_sweep_actor::behavior_type guest_sweep(self_pointer self, guest_way_actor 
       [self](const ssh_data& x) { take(self, x); },
       [self](const list_guest_sessions&) { return list_all(self); },
       [self](const remove_guest_sessions& x) { return remove_all(self, x); },
+      [self](const step_due&) { ask(self); },
   };
 }
 

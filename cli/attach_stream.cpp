@@ -21,8 +21,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::uint64_t output_credit = 1U << 20;
-constexpr std::uint64_t credit_step = 128U << 10;
+// What the daemon may hold for a client that stands still.
+constexpr std::uint64_t output_credit = 512U << 10;
+constexpr std::uint64_t credit_step = 64U << 10;
 constexpr std::size_t input_piece = 32U << 10;
 constexpr std::size_t most_unsent = 256U << 10;
 constexpr milliseconds attach_limit{40'000};

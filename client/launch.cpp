@@ -1,5 +1,7 @@
 #include "client/launch.hpp"
 
+#include "host/files.hpp"
+#include "host/lock_file.hpp"
 #include "host/process.hpp"
 #include "host/unix_socket.hpp"
 #include "protocol/requests.hpp"
@@ -38,6 +40,30 @@ failure start_failure(std::string_view text) {
   x.why = end_of(text.starts_with(name) ? text.substr(name.size()) : text);
   return x;
 }
+
+/// Of clients that all miss the daemon at the same moment, as those do that were attached when it
+/// was killed, one starts it: a daemon that finds another one there has loaded its libraries first.
+class start_turn {
+public:
+  explicit start_turn(const host::paths& where) : path_(where.socket + ".start") {
+    if (host::make_private_directory(where.runtime)) // else bangerd says what is wrong
+      lock_ = host::take_lock(path_);
+  }
+  ~start_turn() {
+    if (lock_ && *lock_)
+      host::remove_file(path_);
+  }
+  start_turn(const start_turn&) = delete;
+  start_turn& operator=(const start_turn&) = delete;
+
+  [[nodiscard]] bool is_of_another() const {
+    return !lock_ && lock_.error().code == ec::already_exists;
+  }
+
+private:
+  std::string path_;
+  result<host::unique_fd> lock_ = fail(ec::failed, "take a turn", "", "");
+};
 
 result<void> start_daemon(milliseconds timeout) {
   auto program = find_daemon();
@@ -104,12 +130,18 @@ result<connection> connect_or_start(const host::paths& where, const launch_optio
   }
   // A daemon that was just ending may have answered, or held the lock: so more than once.
   for (;;) {
-    if (auto ok = start_daemon(left()); !ok)
-      return tl::make_unexpected(ok.error());
-    link = connection::open(where.socket, left());
+    {
+      const start_turn turn{where};
+      link = connection::open(where.socket, left()); // another client may have been before us
+      if (!turn.is_of_another() && !link && link.error().code == ec::unreachable) {
+        if (auto ok = start_daemon(left()); !ok)
+          return tl::make_unexpected(ok.error());
+        link = connection::open(where.socket, left());
+      }
+    }
     if (link || link.error().code != ec::unreachable || clock::now() >= deadline)
       return link;
-    constexpr useconds_t pause_us = 20'000;
+    constexpr useconds_t pause_us = 2'000;
     ::usleep(pause_us);
   }
 }

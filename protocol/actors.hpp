@@ -179,7 +179,8 @@ using guest_session_actor =
 /// second answer.
 using guest_sweep_actor =
     ssh_listener_actor::extend<caf::replies_to<list_guest_sessions>::with<guest_session_ids>,
-                               caf::replies_to<remove_guest_sessions>::with<done>>;
+                               caf::replies_to<remove_guest_sessions>::with<done>,
+                               caf::reacts_to<step_due>>;
 
 /// MACHINE: one hypervisor process, its QMP connection and the guest's control port. Scheduled.
 using machine_actor =

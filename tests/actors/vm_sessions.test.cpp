@@ -113,6 +113,7 @@ guest_sweep_actor::behavior_type scripted_sweep(guest_sweep_actor::pointer self,
         self->quit();
         return done{};
       },
+      [](const step_due&) {},
   };
 }
 
