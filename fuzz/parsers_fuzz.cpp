@@ -3,20 +3,24 @@
 #include "core/agent_frames.hpp"
 #include "core/basp.hpp"
 #include "core/basp_guard.hpp"
+#include "core/bridge_network.hpp"
 #include "core/build_report.hpp"
 #include "core/bzimage.hpp"
 #include "core/forward_rule.hpp"
 #include "core/frame_filter.hpp"
 #include "core/handles.hpp"
+#include "core/helper_protocol.hpp"
 #include "core/image_manifest.hpp"
 #include "core/line_buffer.hpp"
 #include "core/module_order.hpp"
 #include "core/qmp.hpp"
 #include "core/recipe.hpp"
+#include "core/snapshot_disk.hpp"
 #include "protocol/wire_types.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <random>
 #include <string>
 #include <string_view>
@@ -55,6 +59,15 @@ void run(std::string_view text) {
   (void)core::parse_forward_rule(text);
   (void)core::refusal_of(text, core::judge_frame(text, core::way_out::open));
   (void)core::parse_handles(text);
+  if (auto request = core::decode_helper_request(text); request && core::encode(*request) != text)
+    std::abort(); // two requests must not have one meaning
+  if (auto reply = core::decode_helper_reply(text); reply)
+    (void)core::encode(*reply);
+  (void)core::parse_snapshot_state(text);
+  (void)core::tap_index(text);
+  (void)core::tap_note_from(text);
+  (void)core::bridged_address_index(text);
+  (void)core::reachable_name_server(text);
   (void)core::parse_image_manifest(text);
   (void)core::module_load_order(text, {"virtio_blk"});
   (void)core::parse_qmp(text);
@@ -77,6 +90,12 @@ int main() {
       "suite = \"bookworm\"\npackages = [\"git\"]\nfiles = [{path = \"/a\", content = \"b\"}]\n",
       "kernel/a.ko: kernel/b.ko\n",
       "127.77.0.2:2222=22",
+      core::encode(core::helper_request{1, core::helper_op::attach_disk, false, 2, "0123456789ab"}),
+      core::encode(core::helper_request{1, core::helper_op::attach_tap, true, 2, {}}),
+      core::encode(core::helper_reply{}),
+      "24/16384 16",
+      "banger uid=1000 nat",
+      "search x\nnameserver 192.0.2.1\n",
       std::string("Z\0\0\0\10\0\0\0\1\0\0\0\0", 13),
       std::string("\0\0\0\15@<>+banger::hello\0\0\0\1\0", 24),
       std::string(64, '\0')};

@@ -54,6 +54,10 @@ environment process_environment() {
   };
 }
 
+std::string helper_socket(uid_t uid) {
+  return "/run/banger/" + std::to_string(uid) + ".sock";
+}
+
 result<paths> resolve_paths(const environment& env, uid_t uid) {
   paths x;
   struct wanted {
@@ -91,6 +95,7 @@ result<paths> resolve_paths(const environment& env, uid_t uid) {
   x.private_key = x.ssh + "/id_ed25519";
   x.known_hosts = x.ssh + "/known_hosts";
   x.log = x.state + "/bangerd.log";
+  x.helper_socket = env("BANGER_HELPER_SOCKET").value_or(helper_socket(uid));
   return x;
 }
 

@@ -26,6 +26,7 @@ struct paths {
   std::string private_key;
   std::string known_hosts;
   std::string log;
+  std::string helper_socket; ///< of banger-helper
 };
 
 /// Looks a variable up; nothing where it is unset.
@@ -34,8 +35,13 @@ using environment = std::function<std::optional<std::string>(const std::string& 
 /// The process's own environment.
 [[nodiscard]] environment process_environment();
 
+/// Where the banger-helper of a user listens, if it was told no other place:
+/// "/run/banger/1000.sock".
+[[nodiscard]] std::string helper_socket(uid_t uid);
+
 /// Works the layout out. Pure but for one question to the disk: whether /run/user/UID is there.
-/// BANGER_SOCKET moves the socket and its lock. Relative XDG values are ignored, as the XDG
+/// BANGER_SOCKET moves the socket and its lock, BANGER_HELPER_SOCKET
+/// says where banger-helper listens. Relative XDG values are ignored, as the XDG
 /// specification wants it. Errors: bad_request where HOME is needed and not set, or the socket's
 /// path is too long.
 [[nodiscard]] result<paths> resolve_paths(const environment& env, uid_t uid);

@@ -1,0 +1,49 @@
+// The network of VMs with a tap: their taps, the bridge, NAT. What is wanted stands in the links'
+// aliases and nowhere else; the rest is made from it. So nothing is lost when this program ends,
+// and a tap that goes in whatever way takes what was its own with it.
+#pragma once
+
+#include "core/helper_protocol.hpp"
+#include "helper/links.hpp"
+#include "host/unique_fd.hpp"
+#include "protocol/result.hpp"
+
+#include <cstdint>
+
+namespace banger::helper {
+
+class network {
+public:
+  /// @param owner  user id whose taps may be touched
+  /// Errors: failed.
+  [[nodiscard]] static result<network> open(std::uint32_t owner);
+
+  /// Makes a tap on the bridge, and the bridge where it is the first. On failure nothing is left.
+  /// Errors: already_exists (the address is in use), missing_program, failed.
+  [[nodiscard]] result<host::unique_fd> attach(std::uint32_t index, bool has_nat);
+
+  /// Removes a tap, if it is there, and what nobody needs after it. Errors: bad_request (another
+  /// user's), failed.
+  [[nodiscard]] result<void> release(std::uint32_t index);
+
+  /// Errors: not_found, bad_request (another user's), failed.
+  [[nodiscard]] result<void> set_nat(std::uint32_t index, bool has_nat);
+
+  /// Makes firewall, forwarding and bridge agree with the taps there are: with none, all of it
+  /// goes. Errors: failed; every step is tried.
+  [[nodiscard]] result<void> settle();
+
+  [[nodiscard]] result<core::helper_counts> count() const;
+
+private:
+  struct view;
+  network(links all, std::uint32_t owner) : links_(std::move(all)), owner_(owner) {}
+  [[nodiscard]] result<view> look() const;
+  [[nodiscard]] result<void> settle(const view& now);
+  [[nodiscard]] result<int> ensure_bridge();
+
+  links links_;
+  std::uint32_t owner_;
+};
+
+} // namespace banger::helper
