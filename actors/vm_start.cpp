@@ -139,7 +139,8 @@ void prepare(vm_pointer self, const image_files& image) {
   ask<done>(
       self, "start.boot_files", files_of(self), limits.storage,
       write_boot_files{state.record.directory, state.record.name, image.initrd,
-                       state.context->authorized_key, state.record.disk_mib, modules_for(state.record, image)},
+                       state.context->authorized_key, state.record.disk_mib,
+                       modules_for(state.record, image)},
       [self](const done&) { launch(self); }, on_failure(self, "write its boot files"));
 }
 

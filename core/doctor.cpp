@@ -101,7 +101,7 @@ check_row image_row(const host_facts& facts) {
 
 check_row helper_row(const host_facts& facts) {
   const std::string name = "banger-helper";
-  const auto start = "start it, as root: docs say how, for --network tap and dm disks only";
+  const auto start = "sudo banger-helper --uid $(id -u)";
   const auto why = ": tap networks and device-mapper disks need it" + unneeded;
   switch (facts.helper) {
     case helper_state::reachable:

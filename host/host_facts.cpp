@@ -67,7 +67,7 @@ core::helper_state probe_helper(const std::string& socket) {
   if (socket.size() >= sizeof where.sun_path)
     return core::helper_state::absent;
   std::memcpy(where.sun_path, socket.data(), socket.size());
-  const unique_fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  const unique_fd fd{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0 ||
       errno == EAGAIN) // its queue is full: it is there
     return core::helper_state::reachable;
@@ -85,8 +85,8 @@ core::host_facts look_at_host(const paths& where) {
     facts.devices[path] = probe_device(path);
   for (const auto& module : core::wanted_features())
     facts.features[module] = probe_feature(module, "/sys/module", modules_folder());
-  facts.helper = probe_helper(helper_socket);
-  facts.helper_socket = helper_socket;
+  facts.helper = probe_helper(where.helper_socket);
+  facts.helper_socket = where.helper_socket;
   facts.forwards_ipv4 = forwards_ipv4();
   facts.has_default_image = exists(where.images + "/debian/current/manifest.json");
   return facts;

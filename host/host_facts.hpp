@@ -8,9 +8,6 @@
 
 namespace banger::host {
 
-/// Where banger-helper listens.
-inline constexpr const char* helper_socket = "/run/banger/helper.sock";
-
 /// All but what only the daemon knows. Blocks for some milliseconds.
 [[nodiscard]] core::host_facts look_at_host(const paths& where);
 

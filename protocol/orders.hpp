@@ -432,7 +432,6 @@ auto inspect(Inspector& f, guest_connected& x) {
   return f(x.connection);
 }
 
-/// Kinds of ssh_note: what the SSH I/O thread reports beside data.
 /// What answered, or did not, where a guest's agent should.
 enum class agent_found : std::uint8_t {
   ours,

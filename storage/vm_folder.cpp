@@ -161,8 +161,9 @@ result<void> cap_console_log(const std::string& path) {
 }
 
 void remove_leftovers(const std::string& directory) {
-  for (const char* name : {"/qmp.sock", "/control.sock", "/port.sock", "/api.sock", "/vsock.sock",
-                           "/vsock.sock_1024", "/net.counters", "/handles.json.tmp", "/initrd.cpio.tmp"})
+  for (const char* name :
+       {"/qmp.sock", "/control.sock", "/port.sock", "/api.sock", "/vsock.sock", "/vsock.sock_1024",
+        "/net.counters", "/handles.json.tmp", "/initrd.cpio.tmp"})
     host::remove_file(directory + name);
 }
 

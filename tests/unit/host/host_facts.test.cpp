@@ -1,7 +1,7 @@
 #include "host/host_facts.hpp"
 
 #include "host/files.hpp"
-#include "host/unix_socket.hpp"
+#include "host/descriptor_socket.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -39,7 +39,7 @@ TEST_CASE("host facts: a helper answers, is silent, or is not there") {
   const auto path = folder / "helper.sock";
   CHECK(probe_helper(path) == core::helper_state::absent);
   {
-    const auto listening = listen_unix(path);
+    const auto listening = listen_packets(path);
     REQUIRE(listening);
     CHECK(probe_helper(path) == core::helper_state::reachable);
   }
