@@ -1,11 +1,16 @@
 #include "helper/links.hpp"
 
+#include "host/unique_fd.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
 #include <linux/if.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/route/link/bridge.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace banger::helper {
 
@@ -67,6 +72,24 @@ result<void> change_link(nl_sock* socket, int index, rtnl_link* change) {
   return {};
 }
 
+result<void> set_up(nl_sock* socket, int index) {
+  owned<rtnl_link> change{::rtnl_link_alloc()};
+  ::rtnl_link_set_flags(change.get(), IFF_UP);
+  return change_link(socket, index, change.get());
+}
+
+/// Before it is up: a host that does not forward takes a default route from whatever guest sends a
+/// router advertisement (RFC 4861 section 6.2.1). A kernel without IPv6 has no such file.
+result<void> disable_ipv6(const std::string& name) {
+  const auto path = "/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6";
+  const host::unique_fd fd{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+  if (!fd && errno == ENOENT)
+    return {};
+  if (!fd || ::write(fd.get(), "1", 1) != 1)
+    return fail_errno("write " + path);
+  return {};
+}
+
 } // namespace
 
 void links::closer::operator()(nl_sock* socket) const {
@@ -103,14 +126,17 @@ result<void> links::make_bridge(std::string_view name, std::string_view address,
   owned<nl_addr> hardware{::nl_addr_build(AF_LLC, mac, sizeof mac)};
   ::rtnl_link_set_name(wanted.get(), text.c_str());
   ::rtnl_link_set_addr(wanted.get(), hardware.get());
-  ::rtnl_link_set_flags(wanted.get(), IFF_UP);
   if (auto error = ::rtnl_link_add(socket_.get(), wanted.get(), NLM_F_CREATE | NLM_F_EXCL);
       error < 0)
     return nl_failure("make the bridge " + text, error);
   auto index = index_of(socket_.get(), text);
   if (!index)
     return tl::make_unexpected(index.error());
-  auto ok = set_alias(*index, alias);
+  auto ok = disable_ipv6(text);
+  if (ok)
+    ok = set_alias(*index, alias);
+  if (ok)
+    ok = set_up(socket_.get(), *index);
   if (ok)
     ok = add_address(socket_.get(), *index, address, prefix);
   if (!ok)

@@ -39,9 +39,13 @@ result<host::unique_fd> passed_listener() {
 
 /// Listens where the owner, and nobody else, can connect.
 result<host::unique_fd> own_listener(const options& x) {
+  constexpr mode_t for_all = 0755; // the socket itself is its owner's alone
   auto folder = x.socket.substr(0, x.socket.rfind('/'));
-  if (!folder.empty() && ::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
+  const auto is_new = !folder.empty() && ::mkdir(folder.c_str(), for_all) == 0;
+  if (!folder.empty() && !is_new && errno != EEXIST)
     return fail_errno("make " + folder);
+  if (is_new && ::chmod(folder.c_str(), for_all) != 0) // mkdir(2) heeds our umask
+    return fail_errno("open " + folder + " to others");
   auto listener = host::listen_packets(x.socket);
   if (listener && ::lchown(x.socket.c_str(), x.owner, static_cast<gid_t>(-1)) != 0)
     return fail_errno("give " + x.socket + " to its user");

@@ -1,5 +1,6 @@
 #include "hypervisor/vm_usage.hpp"
 
+#include "core/firecracker_plan.hpp"
 #include "core/handles.hpp"
 #include "core/net_counters.hpp"
 #include "core/process_usage.hpp"
@@ -68,6 +69,7 @@ vm_usage measure_usage(const measure_vm& x) {
   vm_usage usage;
   usage.clock_ms = boot_clock_ms();
   add_disk(x.directory + "/root.qcow2", true, usage);
+  add_disk(core::firecracker::root_disk(x.directory), false, usage);
   add_disk(x.directory + "/work.ext4", false, usage);
   const auto text = x.is_running ? host::read_file(x.directory + "/handles.json", max_small_file)
                                  : result<std::string>{std::string{}};

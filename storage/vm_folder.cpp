@@ -143,14 +143,12 @@ result<void> grow_work_disk(const grow_disk& x) {
   struct stat info {};
   if (!fd || ::fstat(fd.get(), &info) != 0)
     return fail_errno("open " + path);
-  if (info.st_size >= wanted)
+  // On disk before the guest grows its file system into what is new, also where an attempt before
+  // grew the file and failed behind that. It is never made smaller again: the answer may come so
+  // late that a guest uses it, and what is new is a hole.
+  if ((info.st_size >= wanted || ::ftruncate(fd.get(), wanted) == 0) && ::fsync(fd.get()) == 0)
     return {};
-  // On disk before the guest grows its file system into what is new.
-  if (::ftruncate(fd.get(), wanted) == 0 && ::fsync(fd.get()) == 0)
-    return {};
-  auto failed = fail_errno("grow " + path);
-  (void)!::ftruncate(fd.get(), info.st_size);
-  return failed;
+  return fail_errno("grow " + path);
 }
 
 result<void> cap_console_log(const std::string& path) {

@@ -198,11 +198,11 @@ TEST_CASE_FIXTURE(world, "vm folder: modules for another hypervisor are behind t
   const auto base = directory / "base.cpio", more = directory / "more.cpio";
   REQUIRE(host::write_file(base, "the base", 0600));
   REQUIRE(host::write_file(more, "the modules", 0600));
-  REQUIRE(write_boot_archive({folder, "box", base, "k", more}));
+  REQUIRE(write_boot_archive({folder, "box", base, "k", 0, more}));
   const auto archive = host::read_file(folder + "/initrd.cpio", 16U << 20);
   REQUIRE(archive);
   CHECK(archive->starts_with("the basethe modules070701"));
-  const auto missing = write_boot_archive({folder, "box", base, "k", directory / "none"});
+  const auto missing = write_boot_archive({folder, "box", base, "k", 0, directory / "none"});
   REQUIRE_FALSE(missing);
   CHECK(missing.error().code == ec::not_found);
   CHECK(contains(missing.error().hint, "banger image build"));
