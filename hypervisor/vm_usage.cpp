@@ -68,6 +68,7 @@ vm_usage measure_usage(const measure_vm& x) {
   vm_usage usage;
   usage.clock_ms = boot_clock_ms();
   add_disk(x.directory + "/root.qcow2", true, usage);
+  add_disk(x.directory + "/root.raw", false, usage); // in its place in Firecracker
   add_disk(x.directory + "/work.ext4", false, usage);
   const auto text = x.is_running ? host::read_file(x.directory + "/handles.json", max_small_file)
                                  : result<std::string>{std::string{}};

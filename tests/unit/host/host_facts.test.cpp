@@ -1,7 +1,7 @@
 #include "host/host_facts.hpp"
 
-#include "host/files.hpp"
 #include "host/descriptor_socket.hpp"
+#include "host/files.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 #include <doctest/doctest.h>
