@@ -65,6 +65,7 @@ void gone(self_pointer self, std::string reason) {
   state.listener_watch.stop();
   state.control_watch.stop();
   state.process_watch.stop(); // the helper's goes on: it is our child too, and must be collected
+  state.memory.forget();
   fail_ready(self, ended_early(self));
   for (auto& reply : std::exchange(state.awaiting_end, {}))
     reply.deliver(state.end);
@@ -153,10 +154,21 @@ void control_readable(self_pointer self) {
   for (const auto& line : state.control_lines.feed(bytes))
     if (line.starts_with("READY"))
       guest_ready(self);
+    else
+      state.memory.take(line);
   if (is_open)
     state.control_watch.arm();
   else
     state.control.reset();
+}
+
+caf::result<guest_memory> ask_memory(self_pointer self) {
+  auto& state = self->state;
+  if (state.is_gone || !state.is_ready || !state.control)
+    return guest_memory{};
+  auto reply = self->make_response_promise<guest_memory>();
+  state.memory.ask(state.control, reply);
+  return reply;
 }
 
 transport::fd_watch watch_fd(self_pointer self, const host::unique_fd& fd, tag number) {
@@ -347,6 +359,7 @@ firecracker_machine(firecracker_machine_pointer self, vm_actor owner,
       [self](const launch_machine& x) { return launch(self, x); },
       [self](const await_ready&) { return await(self); },
       [self](const end_machine& x) { return end(self, x); },
+      [self](const get_guest_memory&) { return ask_memory(self); },
       [self](const describe_actor&) { return account_of(self, phase_of(self->state)); },
       [self](const step_due& x) { due(self, x); },
   };

@@ -39,6 +39,7 @@ struct firecracker_machine_state {
   machine_ended end;
   std::vector<caf::typed_response_promise<done>> awaiting_ready;
   std::vector<caf::typed_response_promise<machine_ended>> awaiting_end;
+  memory_questions memory;
 };
 
 using firecracker_machine_pointer = machine_actor::stateful_pointer<firecracker_machine_state>;

@@ -2,7 +2,6 @@
 
 #include "actors/account.hpp"
 #include "actors/control_port.hpp"
-#include "actors/machine_memory.hpp"
 #include "core/qmp.hpp"
 #include "host/fault_point.hpp"
 #include "host/process.hpp"
@@ -42,7 +41,7 @@ void gone(machine_pointer self, std::string reason) {
   state.qmp_watch.stop();
   state.control_watch.stop();
   state.qemu_watch.stop(); // the helper's watch goes on: it is our child too, and must be collected
-  forget_memory_questions(self);
+  state.memory.forget();
   for (auto& reply : std::exchange(state.awaiting_ready, {}))
     reply.deliver(to_error(ended_early(self)));
   for (auto& reply : std::exchange(state.awaiting_end, {}))
@@ -138,7 +137,7 @@ void control_readable(machine_pointer self) {
     if (line.starts_with("READY"))
       guest_ready(self);
     else
-      take_memory_line(self, line);
+      state.memory.take(line);
   if (is_open)
     state.control_watch.arm();
 }
@@ -264,6 +263,15 @@ caf::result<machine_launched> launch(machine_pointer self, const launch_machine&
   return machine_launched{state.process->handles.qemu.pid, state.process->accelerator,
                           core::render_handles(state.process->handles),
                           state.process->handles.started_at_ms};
+}
+
+caf::result<guest_memory> ask_memory(machine_pointer self) {
+  auto& state = self->state;
+  if (state.is_gone || !state.process || !state.is_ready)
+    return guest_memory{};
+  auto reply = self->make_response_promise<guest_memory>();
+  state.memory.ask(state.process->control, reply);
+  return reply;
 }
 
 caf::result<done> await(machine_pointer self) {

@@ -2,6 +2,7 @@
 // end.
 #pragma once
 
+#include "actors/memory_questions.hpp"
 #include "core/deadlines.hpp"
 #include "core/line_buffer.hpp"
 #include "hypervisor/qemu_process.hpp"
@@ -47,7 +48,7 @@ struct machine_state {
   machine_ended end;
   std::vector<caf::typed_response_promise<done>> awaiting_ready;
   std::vector<caf::typed_response_promise<machine_ended>> awaiting_end;
-  std::vector<caf::typed_response_promise<guest_memory>> awaiting_memory;
+  memory_questions memory;
 };
 
 using machine_pointer = machine_actor::stateful_pointer<machine_state>;
