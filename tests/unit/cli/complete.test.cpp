@@ -32,8 +32,8 @@ TEST_CASE("complete: the commands") {
   CHECK(words({}) == all);
   CHECK(words({"se"}) == strings{"session"});
   CHECK(words({"nothing"}).empty());
-  CHECK(words({"vm", "st"}) == strings{"start", "stop"});
-  CHECK(words({"help", "vm", "st"}) == strings{"start", "stop"});
+  CHECK(words({"vm", "st"}) == strings{"start", "stop", "stats"});
+  CHECK(words({"help", "vm", "st"}) == strings{"start", "stop", "stats"});
   CHECK(words({"session", "pr"}) == strings{"prune"});
   CHECK(words({"vm", "nothing", "st"}).empty());
 }
