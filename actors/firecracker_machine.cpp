@@ -24,9 +24,10 @@ enum tag : std::int32_t { listener_tag = 1, control_tag, process_tag, net_tag };
 constexpr std::chrono::milliseconds api_limit{7'000};
 constexpr std::chrono::milliseconds key_limit{2'000};
 constexpr std::chrono::milliseconds kill_patience{3'000};
-constexpr std::chrono::milliseconds helper_grace{300};
+constexpr std::chrono::milliseconds helper_grace{300}, end_grace{200};
 constexpr std::uint32_t key_share = 3; // the keys are pressed after a third of the grace
 constexpr std::uint64_t helper_ended_step = UINT64_MAX; // timers that no ending uses
+constexpr std::uint64_t boot_failed_step = UINT64_MAX - 1;
 constexpr std::uint64_t boot_step = 0;
 
 const hypervisor::qemu_process& process_of(const firecracker_machine_state& state) {
@@ -281,9 +282,9 @@ void boot(self_pointer self) {
   self->request(state.caller, api_limit + core::deadlines::margin, std::move(all))
       .then([](const done&) {},
             [self](const caf::error& why) {
-              // One that has ended by then says so itself, and why.
-              if (!host::has_ended(process_of(self->state).qemu_pidfd))
-                fail_ready(self, to_failure(why, "boot it in Firecracker"));
+              // One that has ended says so itself, and why; its sockets close a moment before that.
+              self->state.boot_failure = to_failure(why, "boot it in Firecracker");
+              self->delayed_send(self, end_grace, step_due{boot_failed_step});
             });
 }
 
@@ -304,6 +305,8 @@ void due(self_pointer self, const step_due& x) {
   auto& state = self->state;
   if (x.step == helper_ended_step) {
     helper_ended(self);
+  } else if (x.step == boot_failed_step) {
+    fail_ready(self, state.boot_failure);
   } else if (x.step != boot_step) {
     if (x.step == state.step_number)
       escalate(self);

@@ -30,7 +30,8 @@ struct firecracker_machine_state {
   bool is_ready = false;
   bool is_gone = false;
   bool is_helper_reaped = false;
-  bool is_guests_end = false; ///< the guest reset its machine
+  bool is_guests_end = false;                 ///< the guest reset its machine
+  failure boot_failure{ec::none, {}, {}, {}}; ///< told unless its end is
   machine_actor until_reaped; ///< ourselves, told to end while the helper is still to be collected
   std::string cause;          ///< of its end, where we know more than its exit status
   end_step step = end_step::none;
