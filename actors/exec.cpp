@@ -26,10 +26,17 @@ constexpr std::chrono::milliseconds ensure_limit{95'000}; ///< ask, copy, ask ag
 // behind. Long, because its output comes by other channels than its end, and a starved guest may
 // take seconds between the two.
 constexpr std::chrono::milliseconds drain_pause{5'000};
+// An emulated guest on a loaded host starts a command in less; SSH would tell that nobody listens.
+constexpr std::chrono::milliseconds longest_silence{10'000};
+constexpr std::uint64_t silence_step = UINT64_MAX;
 constexpr std::uint32_t control_credit = 64U << 10;
 constexpr std::uint32_t least_output_credit =
     port::stream_window; // that of a data port is not to be chosen
 constexpr std::int32_t exit_not_found = 127, exit_not_executable = 126; // sh(1)
+
+/// How an agent does not answer.
+enum class silence : std::uint8_t { refused, hung_up, unanswered };
+bool mend_agent(self_pointer self, silence how);
 
 std::string title(self_pointer self) {
   const auto& request = self->state.spec.request;
@@ -75,6 +82,8 @@ void watch_drain(self_pointer self) {
 
 void drain_due(self_pointer self, const step_due& x) {
   auto& state = self->state;
+  if (x.step == silence_step && !state.is_started && state.control != 0)
+    (void)mend_agent(self, silence::unanswered);
   if (!state.has_end || x.step != state.activity)
     return;
   // A client pays in steps, so a little is always owed; one that owes half a window is slow, and
@@ -115,6 +124,8 @@ void run_by_agent(self_pointer self) {
   state.stdio = open(std::move(stdio_head), output_window(self));
   state.errors = open(agent::stderr_frame(command.token), output_window(self));
   write_early_input(self);
+  if (port::is_port(state.connection)) // whose other end nobody may hold any more
+    self->delayed_send(self, longest_silence, step_due{silence_step});
 }
 
 /// Output comes by other channels than the word that the command runs, and may overtake it. A
@@ -151,10 +162,12 @@ void leave_channels(self_pointer self) {
 }
 
 void run_by_shell(self_pointer self);
+void connect(self_pointer self, bool is_ssh_wanted, void (*next)(self_pointer));
 
 /// The agent did not answer. Where it may have taken the command before it hung up, only one of
-/// another protocol is known not to have. @returns whether there is another try
-bool mend_agent(self_pointer self, bool was_refused) {
+/// another protocol is known not to have; where it was silent, one that is not there, too.
+/// @returns whether there is another try
+bool mend_agent(self_pointer self, silence how) {
   auto& state = self->state;
   if (state.is_started || state.was_mended || state.input_sent > 0)
     return false;
@@ -162,17 +175,20 @@ bool mend_agent(self_pointer self, bool was_refused) {
   leave_channels(self);
   self->request(state.spec.way, ensure_limit, ensure_agent{})
       .then(
-          [self, was_refused](const agent_ensured& x) {
-            if (was_refused || x.found == agent_found::foreign)
-              run_by_agent(self);
+          [self, how](const agent_ensured& x) {
+            if (how == silence::refused || x.found == agent_found::foreign ||
+                (how == silence::unanswered && x.found == agent_found::absent))
+              connect(self, false, run_by_agent);
             else
-              finish(self, {ec::link_lost, title(self), "the guest's agent hung up",
+              finish(self, {ec::link_lost, title(self),
+                            how == silence::unanswered ? "the guest's agent did not answer in time"
+                                                       : "the guest's agent hung up",
                             "banger vm logs " + self->state.spec.request.ref});
           },
-          [self, was_refused](const caf::error& why) {
+          [self, how](const caf::error& why) {
             const auto told = to_failure(why, "see to the guest's agent");
             host::log_warning(to_string(told));
-            if (was_refused && told.code != ec::link_lost)
+            if (how != silence::hung_up && told.code != ec::link_lost)
               run_by_shell(self);
             else
               finish(self, {told.code, title(self), to_string(told), told.hint});
@@ -192,7 +208,7 @@ void take_reply(self_pointer self, const agent::reply& reply) {
     state.has_end = true;
     finish_if_drained(self);
     watch_drain(self);
-  } else if (!mend_agent(self, false)) {
+  } else if (!mend_agent(self, silence::hung_up)) {
     finish(self, {ec::version_mismatch, title(self), "the guest's agent speaks another protocol",
                   "build the image again: banger image build"});
   }
@@ -232,7 +248,7 @@ void run_by_shell(self_pointer self) {
 }
 
 void agent_gone(self_pointer self) {
-  if (!mend_agent(self, false))
+  if (!mend_agent(self, silence::hung_up))
     finish(self, {ec::link_lost, title(self), "the guest's agent hung up",
                   "banger vm logs " + self->state.spec.request.ref});
 }
@@ -253,7 +269,7 @@ void channel_ended(self_pointer self, ssh::channel_id channel) {
 void channel_refused(self_pointer self, const ssh_note& note) {
   auto& state = self->state;
   if (state.control != 0 && !state.is_started) { // no agent in this guest
-    if (!mend_agent(self, true))
+    if (!mend_agent(self, silence::refused))
       run_by_shell(self);
     return;
   }

@@ -53,7 +53,12 @@ void begin_anew(self_pointer self) {
 
 caf::result<agent_ensured> ensure(self_pointer self) {
   auto reply = self->make_response_promise<agent_ensured>();
-  auto failed = [reply](const caf::error& why) mutable { reply.deliver(why); };
+  auto failed = [self, reply](const caf::error& why) mutable {
+    const auto code = to_failure(why).code;
+    if (code != ec::link_lost && code != ec::timed_out) // nobody is there, nor can be
+      begin_anew(self);
+    reply.deliver(why);
+  };
   auto ensured = [self, reply](const agent_ensured& x) mutable {
     if (x.found != agent_found::ours)
       begin_anew(self);
