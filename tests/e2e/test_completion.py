@@ -67,7 +67,7 @@ def test_bash(box):
                "banger vm run --image=", "banger vm run --image=deb", "banger -o j", "banger vm list --output=",
                "banger vm list --output=js", "banger -o json vm why be", "banger vm exec beta -- ",
                "banger session start beta -e A=b --st", "banger completion "),
-          [["start", "stop"], ["alpha", "beta"], ["alpha"], ["beta"], ["beta/job", "beta/jump"], ["beta/job"],
+          [["start", "stats", "stop"], ["alpha", "beta"], ["alpha"], ["beta"], ["beta/job", "beta/jump"], ["beta/job"],
            ["debian"], ["debian"], ["debian"], ["json"], ["json", "table"], ["json"], ["beta"], [],
            ["--stdin"], ["bash", "fish", "zsh"]])
     (box.home / "a recipe.toml").write_text("")
@@ -97,7 +97,8 @@ def test_fish(box):
     done = box.run_program("fish", "--no-config", "-c", script, str(BANGER.parent), *lines)
     equal((done.status, done.err), (0, b""), done)
     equal(done.text.splitlines(), ["alpha\tstopped", "beta/job\trunning beta/jump\trunning", "json table",
-                                   "start\tboot VMs and wait until they can be used"])
+                                   "start\tboot VMs and wait until they can be used stats\tshow what VMs take of this host: "
+                                   "processor, memory, disk, network"])
 
 
 def test_zsh(box):

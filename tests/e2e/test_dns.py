@@ -218,13 +218,13 @@ def test_the_resolver_of_the_c_library_finds_a_vm(box):
     resolv = box.dir / "resolv.conf"
     resolv.write_text("nameserver 127.0.0.53\noptions timeout:2 attempts:1\n")
 
-    def resolve(name, database="ahostsv4"):
+    # Not ahosts: getaddrinfo(3) asks for no address of a kind that the machine has at its loopback only.
+    def resolve(name, database="hosts"):
         return box.run_program("unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && getent "$1" "$2"',
                                str(resolv), database, name)
 
     found = resolve("box.vm")
     check(found.status == 0 and found.text.split()[0] == address, found)
-    check(resolve("box.vm", "ahosts").text.split()[0] == address)
     equal(resolve("other.vm").status, 2)
     box.ok("vm", "stop", "box")
     equal(resolve("box.vm").status, 2)
