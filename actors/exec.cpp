@@ -28,15 +28,11 @@ constexpr std::chrono::milliseconds ensure_limit{95'000}; ///< ask, copy, ask ag
 constexpr std::chrono::milliseconds drain_pause{5'000};
 // An emulated guest on a loaded host starts a command in less; SSH would tell that nobody listens.
 constexpr std::chrono::milliseconds longest_silence{10'000};
-constexpr std::uint64_t silence_step = UINT64_MAX;
 constexpr std::uint32_t control_credit = 64U << 10;
-constexpr std::uint32_t least_output_credit =
-    port::stream_window; // that of a data port is not to be chosen
 constexpr std::int32_t exit_not_found = 127, exit_not_executable = 126; // sh(1)
 
 /// How an agent does not answer.
 enum class silence : std::uint8_t { refused, hung_up, unanswered };
-bool mend_agent(self_pointer self, silence how);
 
 std::string title(self_pointer self) {
   const auto& request = self->state.spec.request;
@@ -60,11 +56,12 @@ void finish_well(self_pointer self) {
   finish(self, {ec::none, {}, {}, {}});
 }
 
-/// Bytes that a stream may bring before the client has paid for any.
+/// Bytes that a stream may bring before any are paid for. Those of a data port are not to be
+/// chosen.
 std::uint32_t output_window(self_pointer self) {
   return port::is_port(self->state.connection)
              ? port::stream_window
-             : std::max(self->state.spec.request.output_credit, least_output_credit);
+             : std::max(self->state.spec.request.output_credit, port::stream_window);
 }
 
 void finish_if_drained(self_pointer self) {
@@ -80,26 +77,31 @@ void watch_drain(self_pointer self) {
     self->delayed_send(self, drain_pause, step_due{++self->state.activity});
 }
 
-void drain_due(self_pointer self, const step_due& x) {
+/// Asks for a connection of the kind wanted, and goes on with `next` once it is there.
+void connect(self_pointer self, bool is_ssh_wanted, void (*next)(self_pointer)) {
+  self->request(self->state.spec.way, std::chrono::milliseconds{connect_limit_ms + 5'000},
+                connect_guest{connect_limit_ms, is_ssh_wanted})
+      .then(
+          [self, next](const guest_connected& x) {
+            self->state.connection = x.connection;
+            next(self);
+          },
+          [self](const caf::error& why) {
+            auto problem = to_failure(why, "connect");
+            finish(self, {problem.code, title(self), to_string(problem), problem.hint});
+          });
+}
+
+void ended(self_pointer self, std::int32_t exit_code, std::int32_t signal) {
   auto& state = self->state;
-  if (x.step == silence_step && !state.is_started && state.control != 0)
-    (void)mend_agent(self, silence::unanswered);
-  if (!state.has_end || x.step != state.activity)
-    return;
-  // A client pays in steps, so a little is always owed; one that owes half a window is slow, and
-  // more may be held back in the guest for it.
-  std::uint64_t owed = 0;
-  for (const auto& piece : state.unpaid)
-    owed += piece.bytes;
-  if (2 * owed >= output_window(self)) {
-    watch_drain(self);
-    return;
-  }
-  finish_well(self);
+  state.exit_code = exit_code;
+  state.signal = signal;
+  state.has_end = true;
+  finish_if_drained(self);
+  watch_drain(self);
 }
 
 // -- through the agent
-// ---------------------------------------------------------------------------------
 
 void write_early_input(self_pointer self) {
   auto& state = self->state;
@@ -125,7 +127,7 @@ void run_by_agent(self_pointer self) {
   state.errors = open(agent::stderr_frame(command.token), output_window(self));
   write_early_input(self);
   if (port::is_port(state.connection)) // whose other end nobody may hold any more
-    self->delayed_send(self, longest_silence, step_due{silence_step});
+    self->delayed_send(self, longest_silence, step_due{++state.activity});
 }
 
 /// Output comes by other channels than the word that the command runs, and may overtake it. A
@@ -159,10 +161,18 @@ void leave_channels(self_pointer self) {
   state.early.clear();
   state.unpaid.clear();
   state.stdio_ended = state.errors_ended = false;
+  ++state.activity; // its timer is nobody's
 }
 
 void run_by_shell(self_pointer self);
-void connect(self_pointer self, bool is_ssh_wanted, void (*next)(self_pointer));
+
+/// What to say of an agent that does not answer, where there is no other try.
+void agent_lost(self_pointer self, silence how) {
+  finish(self, {ec::link_lost, title(self),
+                how == silence::unanswered ? "the guest's agent did not answer in time"
+                                           : "the guest's agent hung up",
+                "banger vm logs " + self->state.spec.request.ref});
+}
 
 /// The agent did not answer. Where it may have taken the command before it hung up, only one of
 /// another protocol is known not to have; where it was silent, one that is not there, too.
@@ -180,10 +190,7 @@ bool mend_agent(self_pointer self, silence how) {
                 (how == silence::unanswered && x.found == agent_found::absent))
               connect(self, false, run_by_agent);
             else
-              finish(self, {ec::link_lost, title(self),
-                            how == silence::unanswered ? "the guest's agent did not answer in time"
-                                                       : "the guest's agent hung up",
-                            "banger vm logs " + self->state.spec.request.ref});
+              agent_lost(self, how);
           },
           [self, how](const caf::error& why) {
             const auto told = to_failure(why, "see to the guest's agent");
@@ -197,17 +204,12 @@ bool mend_agent(self_pointer self, silence how) {
 }
 
 void take_reply(self_pointer self, const agent::reply& reply) {
-  auto& state = self->state;
   if (std::holds_alternative<agent::started>(reply)) {
     started(self);
   } else if (const auto* refused = std::get_if<agent::not_started>(&reply)) {
     not_started(self, *refused);
   } else if (const auto* end = std::get_if<agent::ended>(&reply)) {
-    state.exit_code = static_cast<std::int32_t>(end->exit_code);
-    state.signal = static_cast<std::int32_t>(end->signal);
-    state.has_end = true;
-    finish_if_drained(self);
-    watch_drain(self);
+    ended(self, static_cast<std::int32_t>(end->exit_code), static_cast<std::int32_t>(end->signal));
   } else if (!mend_agent(self, silence::hung_up)) {
     finish(self, {ec::version_mismatch, title(self), "the guest's agent speaks another protocol",
                   "build the image again: banger image build"});
@@ -215,22 +217,6 @@ void take_reply(self_pointer self, const agent::reply& reply) {
 }
 
 // -- through sshd's shell
-// ------------------------------------------------------------------------------
-
-/// Asks for a connection of the kind wanted, and goes on with `next` once it is there.
-void connect(self_pointer self, bool is_ssh_wanted, void (*next)(self_pointer)) {
-  self->request(self->state.spec.way, std::chrono::milliseconds{connect_limit_ms + 5'000},
-                connect_guest{connect_limit_ms, is_ssh_wanted})
-      .then(
-          [self, next](const guest_connected& x) {
-            self->state.connection = x.connection;
-            next(self);
-          },
-          [self](const caf::error& why) {
-            auto problem = to_failure(why, "connect");
-            finish(self, {problem.code, title(self), to_string(problem), problem.hint});
-          });
-}
 
 void open_shell(self_pointer self) {
   auto& state = self->state;
@@ -247,22 +233,31 @@ void run_by_shell(self_pointer self) {
   connect(self, true, open_shell);
 }
 
-void agent_gone(self_pointer self) {
-  if (!mend_agent(self, silence::hung_up))
-    finish(self, {ec::link_lost, title(self), "the guest's agent hung up",
-                  "banger vm logs " + self->state.spec.request.ref});
+/// The timer that activity named last: of a command that nobody says anything about, or of one that
+/// has ended.
+void due(self_pointer self, const step_due& x) {
+  auto& state = self->state;
+  if (x.step != state.activity)
+    return;
+  if (!state.is_started && !mend_agent(self, silence::unanswered))
+    agent_lost(self, silence::unanswered);
+  // A client pays in steps, so a little is always owed; one that owes half a window is slow, and
+  // more may be held back in the guest for it.
+  if (state.has_end && 2 * state.unpaid.total() >= output_window(self))
+    watch_drain(self);
+  else if (state.has_end)
+    finish_well(self);
 }
 
 void channel_ended(self_pointer self, ssh::channel_id channel) {
   auto& state = self->state;
   if (channel == state.control && !state.has_end) {
-    agent_gone(self); // sshd waits for our end before it closes the channel
+    if (!mend_agent(self, silence::hung_up)) // sshd waits for our end before it closes the channel
+      agent_lost(self, silence::hung_up);
     return;
   }
-  if (channel == state.stdio)
-    state.stdio_ended = true;
-  else if (channel == state.errors)
-    state.errors_ended = true;
+  state.stdio_ended |= channel == state.stdio;
+  state.errors_ended |= channel == state.errors;
   finish_if_drained(self);
 }
 
@@ -308,11 +303,8 @@ void take_note(self_pointer self, const ssh_note& note) {
     case ssh_note_kind::channel_refused: channel_refused(self, note); return;
     case ssh_note_kind::channel_ended_output: channel_ended(self, note.channel); return;
     case ssh_note_kind::channel_exited:
-      state.exit_code = static_cast<std::int32_t>(note.number);
-      state.signal = note.text.empty() ? 0 : core::signal_number(note.text).value_or(SIGKILL);
-      state.has_end = true;
-      finish_if_drained(self);
-      watch_drain(self);
+      ended(self, static_cast<std::int32_t>(note.number),
+            note.text.empty() ? 0 : core::signal_number(note.text).value_or(SIGKILL));
       return;
     case ssh_note_kind::channel_closed: channel_closed(self, note.channel); return;
     case ssh_note_kind::channel_writable:
@@ -339,9 +331,8 @@ void take_data(self_pointer self, const ssh_data& data) {
   }
   if (data.channel != state.stdio && data.channel != state.errors)
     return;
-  state.unpaid.push_back({data.channel, static_cast<std::uint32_t>(data.bytes.size())});
-  auto is_stderr = data.is_stderr || data.channel == state.errors;
-  exec_output piece{state.spec.number, is_stderr, data.bytes};
+  state.unpaid.add({data.channel, static_cast<std::uint32_t>(data.bytes.size())});
+  exec_output piece{state.spec.number, data.is_stderr || data.channel == state.errors, data.bytes};
   if (state.is_started)
     self->send(state.spec.client, std::move(piece));
   else
@@ -351,16 +342,8 @@ void take_data(self_pointer self, const ssh_data& data) {
 
 /// The client wrote `bytes`: the channels they came from may send as many again.
 void pay(self_pointer self, std::uint32_t bytes) {
-  auto& state = self->state;
-  while (bytes > 0 && !state.unpaid.empty()) {
-    auto& oldest = state.unpaid.front();
-    auto part = std::min(bytes, oldest.bytes);
-    state.channels->took(oldest.channel, part);
-    bytes -= part;
-    oldest.bytes -= part;
-    if (oldest.bytes == 0)
-      state.unpaid.pop_front();
-  }
+  for (const auto& part : self->state.unpaid.pay(bytes))
+    self->state.channels->took(part.channel, part.bytes);
 }
 
 /// What comes before the command runs may have to be sent anew.
@@ -409,7 +392,7 @@ exec_actor::behavior_type exec(self_pointer self, exec_spec spec, ssh::ssh_io* i
       [self](const describe_actor&) {
         return account_of(self, self->state.is_started ? "runs" : "is being started");
       },
-      [self](const step_due& x) { drain_due(self, x); },
+      [self](const step_due& x) { due(self, x); },
   };
 }
 

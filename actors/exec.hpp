@@ -6,6 +6,7 @@
 
 #include "actors/agent_channels.hpp"
 #include "core/agent_frames.hpp"
+#include "core/unpaid_output.hpp"
 #include "protocol/actors.hpp"
 #include "ssh/ssh_io.hpp"
 
@@ -13,7 +14,6 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <vector>
 
@@ -31,12 +31,6 @@ struct exec_spec {
   std::uint32_t input_credit = 0; ///< what the client may send before it hears of more
   guest_way_actor way;
   exec_client_actor client;
-};
-
-/// Output that was passed on and that the client has not paid for yet, oldest first.
-struct unpaid_output {
-  ssh::channel_id channel = 0;
-  std::uint32_t bytes = 0;
 };
 
 struct exec_state {
@@ -61,10 +55,10 @@ struct exec_state {
   bool errors_ended = false;
   std::uint64_t input_base = 0; ///< bytes on the stdio channel that were ours, not the client's
   std::uint64_t input_sent = 0;
-  std::deque<unpaid_output> unpaid;
+  core::unpaid_output unpaid;
   std::vector<exec_output>
       early;                  ///< came before the word that the command runs; at most the credit
-  std::uint64_t activity = 0; ///< grows with every piece of output; names the drain timer
+  std::uint64_t activity = 0; ///< names the present timer; grows with each piece of output, too
 };
 
 exec_actor::behavior_type exec(exec_actor::stateful_pointer<exec_state> self, exec_spec spec,
