@@ -24,10 +24,9 @@ enum tag : std::int32_t { listener_tag = 1, control_tag, process_tag, net_tag };
 constexpr std::chrono::milliseconds api_limit{7'000};
 constexpr std::chrono::milliseconds key_limit{2'000};
 constexpr std::chrono::milliseconds kill_patience{3'000};
-constexpr std::chrono::milliseconds helper_grace{300}, end_grace{200};
+constexpr std::chrono::milliseconds end_grace{200};
 constexpr std::uint32_t key_share = 3; // the keys are pressed after a third of the grace
-constexpr std::uint64_t helper_ended_step = UINT64_MAX; // timers that no ending uses
-constexpr std::uint64_t boot_failed_step = UINT64_MAX - 1;
+constexpr std::uint64_t boot_failed_step = helper_ended_step - 1; // no ending uses it either
 constexpr std::uint64_t boot_step = 0;
 
 const hypervisor::qemu_process& process_of(const firecracker_machine_state& state) {
@@ -40,11 +39,6 @@ std::string directory_of(const firecracker_machine_state& state) {
 
 // -- the end
 
-void fail_ready(self_pointer self, const failure& why) {
-  for (auto& reply : std::exchange(self->state.awaiting_ready, {}))
-    reply.deliver(to_error(why));
-}
-
 failure ended_early(self_pointer self) {
   const auto& state = self->state;
   auto words = state.machine ? hypervisor::firecracker_last_words(directory_of(state)) : "";
@@ -54,24 +48,12 @@ failure ended_early(self_pointer self) {
           {}};
 }
 
-/// Both processes are gone, or are about to be: tell everybody.
 void gone(self_pointer self, std::string reason) {
   auto& state = self->state;
   if (state.is_gone)
     return;
-  state.is_gone = true;
-  state.end = {std::move(reason), !state.awaiting_end.empty()};
-  hypervisor::kill_qemu(process_of(state)); // the helper may still be there
-  hypervisor::remove_sockets(process_of(state).handles);
   state.listener_watch.stop();
-  state.control_watch.stop();
-  state.process_watch.stop(); // the helper's goes on: it is our child too, and must be collected
-  state.memory.forget();
-  fail_ready(self, ended_early(self));
-  for (auto& reply : std::exchange(state.awaiting_end, {}))
-    reply.deliver(state.end);
-  if (!state.end.was_asked)
-    self->send(state.owner, state.end);
+  tell_end(self, process_of(state), std::move(reason), ended_early);
 }
 
 void process_ended(self_pointer self) {
@@ -81,13 +63,6 @@ void process_ended(self_pointer self) {
   gone(self, !state.cause.empty()  ? state.cause
              : state.is_guests_end ? "the guest shut down or rebooted"
                                    : "the hypervisor " + how);
-}
-
-void escalate(self_pointer self);
-
-void take_step(self_pointer self, end_step step, std::chrono::milliseconds patience) {
-  self->state.step = step;
-  self->delayed_send(self, patience, step_due{++self->state.step_number});
 }
 
 /// Whether it came through shows in what the guest does.
@@ -120,60 +95,12 @@ void escalate(self_pointer self) {
   }
 }
 
-caf::result<machine_ended> end(self_pointer self, const end_machine& x) {
-  if (auto fault = host::fault_at("machine.end", host::fault_moment::before))
-    return to_error(*fault);
-  auto& state = self->state;
-  if (state.is_gone || !state.machine)
-    return state.end;
-  auto reply = self->make_response_promise<machine_ended>();
-  const auto is_first = state.awaiting_end.empty();
-  state.awaiting_end.push_back(reply);
-  if (is_first || x.grace_ms < state.grace_ms) { // a shorter grace cuts the longer one short
-    state.grace_ms = x.grace_ms;
-    if (x.grace_ms == 0 && state.step < end_step::pressed_button)
-      state.step = end_step::pressed_button;
-    escalate(self);
-  }
-  return reply;
-}
-
 // -- what the guest says
-
-void guest_ready(self_pointer self) {
-  auto& state = self->state;
-  say_time(state.control);
-  state.is_ready = true;
-  for (auto& reply : std::exchange(state.awaiting_ready, {}))
-    reply.deliver(done{});
-}
 
 void control_readable(self_pointer self) {
   auto& state = self->state;
-  std::string bytes;
-  const auto is_open = drain(state.control, bytes);
-  for (const auto& line : state.control_lines.feed(bytes))
-    if (line.starts_with("READY"))
-      guest_ready(self);
-    else
-      state.memory.take(line);
-  if (is_open)
-    state.control_watch.arm();
-  else
+  if (!take_control_lines(state, state.control))
     state.control.reset();
-}
-
-caf::result<guest_memory> ask_memory(self_pointer self) {
-  auto& state = self->state;
-  if (state.is_gone || !state.is_ready || !state.control)
-    return guest_memory{};
-  auto reply = self->make_response_promise<guest_memory>();
-  state.memory.ask(state.control, reply);
-  return reply;
-}
-
-transport::fd_watch watch_fd(self_pointer self, const host::unique_fd& fd, tag number) {
-  return {self->system(), fd.get(), fd_watcher_actor{machine_actor{self}}, number};
 }
 
 /// The guest's agent, or the next one after it was started anew.
@@ -189,45 +116,16 @@ void take_agent(self_pointer self) {
   state.listener_watch.arm();
 }
 
-/// A VM that nobody can reach is of no use.
-void helper_ended(self_pointer self) {
-  auto& state = self->state;
-  if (state.is_gone)
-    return;
-  state.cause = "the network helper ended";
-  hypervisor::kill_qemu(process_of(state));
-}
-
 void leave(self_pointer self, const caf::error& reason) {
   if (self->state.caller) // a link passes on only what is no orderly end
     self->send_exit(self->state.caller, caf::exit_reason::user_shutdown);
   self->quit(reason);
 }
 
-void collect_helper(self_pointer self) {
-  auto& state = self->state;
-  if (state.is_helper_reaped)
-    return;
-  (void)host::reap(process_of(state).net_pidfd);
-  state.is_helper_reaped = true;
-  state.net_watch.stop();
-  if (std::exchange(state.until_reaped, nullptr))
-    leave(self, {});
-}
-
-void told_to_end(self_pointer self, const caf::exit_msg& message) {
-  auto& state = self->state;
-  if (state.is_gone && state.machine && process_of(state).net_pidfd && !state.is_helper_reaped) {
-    state.until_reaped = machine_actor{self};
-    return;
-  }
-  leave(self, message.reason); // the processes go on, where there are any
-}
-
 void readable(self_pointer self, const fd_ready& x) {
   auto& state = self->state;
   if (x.tag == net_tag && state.machine)
-    collect_helper(self);
+    collect_helper(self, process_of(state), leave);
   if (state.is_gone || !state.machine)
     return;
   switch (x.tag) {
@@ -304,18 +202,13 @@ caf::result<done> await(self_pointer self) {
 void due(self_pointer self, const step_due& x) {
   auto& state = self->state;
   if (x.step == helper_ended_step) {
-    helper_ended(self);
+    helper_ended(state, process_of(state));
   } else if (x.step == boot_failed_step) {
-    fail_ready(self, state.boot_failure);
-  } else if (x.step != boot_step) {
-    if (x.step == state.step_number)
-      escalate(self);
-  } else {
-    const auto seconds = std::to_string(state.deadlines.boot.count() / 1000);
-    fail_ready(self, {ec::guest_not_ready,
-                      "wait for the guest",
-                      "it did not say READY within " + seconds + " s",
-                      {}});
+    fail_ready(state, state.boot_failure);
+  } else if (x.step == boot_step) {
+    fail_ready(state, not_ready_in_time(state));
+  } else if (x.step == state.step_number) {
+    escalate(self);
   }
 }
 
@@ -323,9 +216,7 @@ void adopt(self_pointer self, const core::vm_handles& handles) {
   auto& state = self->state;
   auto process = hypervisor::hold_qemu(handles);
   if (!process) {
-    state.is_gone = true;
-    state.end = {"it ended while the daemon was away", false};
-    self->send(state.owner, state.end);
+    tell_missed_end(self);
     return;
   }
   state.machine = hypervisor::firecracker_process{std::move(*process), {}};
@@ -333,15 +224,8 @@ void adopt(self_pointer self, const core::vm_handles& handles) {
   watch(self);
 }
 
-std::string phase_of(const firecracker_machine_state& state) {
-  if (!state.machine)
-    return state.is_gone ? "gone" : "not launched";
-  const auto name = " process " + std::to_string(process_of(state).handles.qemu.pid);
-  if (state.is_gone)
-    return "collecting the helper of" + name;
-  if (state.step != end_step::none)
-    return "ending" + name;
-  return (state.is_ready ? "holding" : "booting") + name;
+const hypervisor::qemu_process* process_or_none(const firecracker_machine_state& state) {
+  return state.machine ? &state.machine->process : nullptr;
 }
 
 } // namespace
@@ -353,7 +237,9 @@ firecracker_machine(firecracker_machine_pointer self, vm_actor owner,
   self->state.owner = std::move(owner);
   self->state.find = std::move(find);
   self->state.deadlines = deadlines;
-  self->set_exit_handler([self](const caf::exit_msg& message) { told_to_end(self, message); });
+  self->set_exit_handler([self](const caf::exit_msg& message) {
+    end_or_wait(self, process_or_none(self->state), message.reason, leave);
+  });
   self->set_exception_handler([](std::exception_ptr& thrown) { return error_of(thrown); });
   if (adopted)
     adopt(self, *adopted);
@@ -361,9 +247,13 @@ firecracker_machine(firecracker_machine_pointer self, vm_actor owner,
       [self](const fd_ready& x) { readable(self, x); },
       [self](const launch_machine& x) { return launch(self, x); },
       [self](const await_ready&) { return await(self); },
-      [self](const end_machine& x) { return end(self, x); },
-      [self](const get_guest_memory&) { return ask_memory(self); },
-      [self](const describe_actor&) { return account_of(self, phase_of(self->state)); },
+      [self](const end_machine& x) {
+        return end_life(self, x, self->state.machine.has_value(), escalate);
+      },
+      [self](const get_guest_memory&) { return ask_memory(self, &self->state.control); },
+      [self](const describe_actor&) {
+        return account_of(self, phase_of(self->state, process_or_none(self->state)));
+      },
       [self](const step_due& x) { due(self, x); },
   };
 }
