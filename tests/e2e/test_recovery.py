@@ -7,8 +7,9 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import time
 
-from harness import BUILD, Skip, check, equal, is_alive, kill, limit, poll
+from harness import BUILD, Skip, check, equal, is_alive, kill, limit, poll, read_bytes
 from truth import check_again, check_truth
 
 
@@ -258,6 +259,25 @@ def test_why_and_tree_tell_what_was(box):
     while not any(x["kind"] == "vm.recovered" for x in seen):
         seen.append(json.loads(events.stdout.readline()))
     events.send_signal(signal.SIGINT)
+
+
+def processor_seconds(pid):
+    fields = read_bytes(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    return sum(int(x) for x in fields[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_guest_rests_while_no_daemon_runs(box):
+    """The guest's end of a port that nobody holds must wait, not ask again and again."""
+    box.ok("vm", "run", "--name", "box", "--", "true")
+    pid = box.vm("box")["pid"]
+    daemon = box.daemon_pid()
+    kill(daemon)
+    poll("the daemon ends", lambda: not is_alive(daemon), 10)
+    since = processor_seconds(pid)
+    time.sleep(3)
+    used = processor_seconds(pid) - since
+    check(used < 1.5, f"{used:.2f} s of processor in 3 s without a daemon")
+    equal(check_again(box)["box"]["state"], "running")
 
 
 def test_a_daemon_told_twice_to_end(box):
