@@ -54,7 +54,7 @@ result<device_mapper> device_mapper::open() {
   host::unique_fd control{::open(control_path, O_RDWR | O_CLOEXEC)};
   if (!control && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
     return fail(ec::missing_program, "use device-mapper", "this kernel has none, or not loaded",
-                "modprobe dm-snapshot");
+                "modprobe dm-snapshot; or --root-disk overlay");
   if (!control)
     return fail_errno(std::string{"open "} + control_path);
   return device_mapper{std::move(control)};

@@ -11,6 +11,8 @@ namespace banger::helper {
 
 namespace {
 
+constexpr std::uint32_t disks_max = 512; // of a user
+
 /// Sectors of a regular file that is open in the right way.
 result<std::uint64_t> check_file(int file, int wanted_mode, const char* name) {
   struct stat found {};
@@ -44,6 +46,10 @@ result<host::unique_fd> disks::attach(const std::string& vm_id, int image, int c
   // One that nobody has open is on its way out: its VM was given up a moment ago.
   if (auto is_unused = mapper->is_unused(name); is_unused && *is_unused)
     (void)mapper->remove(name);
+  if (auto made = count(); !made || *made >= disks_max)
+    return made ? fail(ec::no_space, "make a snapshot",
+                       "the user has " + std::to_string(*made) + " already", "banger vm stop VM")
+                : tl::make_unexpected(made.error());
   auto base = share_loop(image);
   if (!base)
     return tl::make_unexpected(base.error());

@@ -18,6 +18,8 @@ struct tap {
   core::tap_note note;
 };
 
+constexpr std::ptrdiff_t taps_max = 512; // of a user
+
 void keep_first(result<void>& first, result<void> next) {
   if (first && !next)
     first = std::move(next);
@@ -86,8 +88,22 @@ result<int> network::ensure_bridge() {
   return now->bridge->index;
 }
 
+result<void> network::check_count() const {
+  auto now = look();
+  if (!now)
+    return tl::make_unexpected(now.error());
+  const auto ours = std::count_if(now->taps.begin(), now->taps.end(),
+                                  [this](const tap& x) { return x.note.owner == owner_; });
+  if (ours >= taps_max)
+    return fail(ec::no_space, "make a tap", "the user has " + std::to_string(ours) + " already",
+                "banger vm stop VM");
+  return {};
+}
+
 result<host::unique_fd> network::attach(std::uint32_t index, bool has_nat) {
   const auto name = core::tap_name(index);
+  if (auto ok = check_count(); !ok)
+    return tl::make_unexpected(ok.error());
   auto made = make_tap(name);
   if (!made)
     return made;

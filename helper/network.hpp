@@ -19,7 +19,8 @@ public:
   [[nodiscard]] static result<network> open(std::uint32_t owner);
 
   /// Makes a tap on the bridge, and the bridge where it is the first. On failure nothing is left.
-  /// Errors: already_exists (the address is in use), missing_program, failed.
+  /// Errors: already_exists (the address is in use), no_space (the user has 512), missing_program,
+  /// failed.
   [[nodiscard]] result<host::unique_fd> attach(std::uint32_t index, bool has_nat);
 
   /// Removes a tap, if it is there, and what nobody needs after it. Errors: bad_request (another
@@ -40,6 +41,7 @@ private:
   network(links all, std::uint32_t owner) : links_(std::move(all)), owner_(owner) {}
   [[nodiscard]] result<view> look() const;
   [[nodiscard]] result<void> settle(const view& now);
+  [[nodiscard]] result<void> check_count() const;
   [[nodiscard]] result<int> ensure_bridge();
 
   links links_;

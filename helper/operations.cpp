@@ -1,6 +1,7 @@
 #include "helper/operations.hpp"
 
 #include "core/bridge_network.hpp"
+#include "helper/turn.hpp"
 
 #include <utility>
 
@@ -46,8 +47,15 @@ answer operations::perform(const core::helper_request& x, const std::vector<host
   answer out;
   out.reply.number = x.number;
   out.reply.op = x.op;
+  if (x.op == core::helper_op::hello)
+    return out;
+  auto turn = take_turn();
+  if (!turn) {
+    out.reply.why = std::move(turn.error());
+    return out;
+  }
   switch (x.op) {
-    case core::helper_op::hello: break;
+    case core::helper_op::hello: break; // answered above
     case core::helper_op::attach_tap:
       keep(out, network_.attach(x.address_index, x.has_nat), core::tap_name(x.address_index));
       break;
@@ -72,6 +80,9 @@ answer operations::perform(const core::helper_request& x, const std::vector<host
 }
 
 result<void> operations::settle() {
+  auto turn = take_turn();
+  if (!turn)
+    return tl::make_unexpected(turn.error());
   auto net = network_.settle();
   auto devices = disks_.release_unused();
   return net ? devices : net;

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""The real banger-helper, in a network namespace of the test's own; disks where the kernel has device-mapper. Only root
-can run this: skipped (status 77) for others.
+"""The real banger-helper: taps, bridge, NAT, and who may ask for what.
 
 Usage: test_helper.py [WORD...]     only tests whose name has one of the words"""
 
@@ -14,96 +13,12 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
-import traceback
+import threading
 from pathlib import Path
 
 import client as c
 from client import Client
-
-HELPER = os.environ.get("BANGER_HELPER_BIN", "build/banger-helper")
-SKIPPED = 77
-CLONE_NEWNET = 0x40000000
-SECTOR = 512
-
-
-def sh(*command, status=0):
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert status is None or done.returncode == status, (command, done.returncode, done.stdout, done.stderr)
-    return done.stdout
-
-
-def poll(what, probe, seconds=5):
-    deadline = time.monotonic() + seconds
-    while not (value := probe()):
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
-        time.sleep(0.01)
-    return value
-
-
-def links():
-    return {line.split()[0].partition("@")[0] for line in sh("ip", "-br", "link").splitlines()}
-
-
-def forwarding():
-    return Path("/proc/sys/net/ipv4/ip_forward").read_text().strip()
-
-
-def set_forwarding(text):
-    Path("/proc/sys/net/ipv4/ip_forward").write_text(text)
-
-
-def tables():
-    return sorted(sh("nft", "list", "tables").splitlines())
-
-
-def nat_set():
-    text = sh("nft", "list", "set", "inet", "banger", "nat")
-    return sorted(x.strip(", \n") for x in text.partition("elements = {")[2].partition("}")[0].split(",") if x.strip())
-
-
-def nothing_left():
-    return not {x for x in links() if x.startswith("bgr-")} and "table inet banger" not in tables()
-
-
-class World:
-    """A helper for user `owner`, and what it left."""
-
-    def __init__(self, owner=1000):
-        self.dir = Path(tempfile.mkdtemp(prefix="bgh-"))
-        self.path = self.dir / "run" / "helper.sock"
-        self.owner = owner
-        self.process = None
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen([HELPER, "--uid", str(self.owner), "--socket", self.path],
-                                        stdin=subprocess.DEVNULL, stderr=open(self.dir / "log", "a"))
-        poll("the helper listens", self.listens)
-
-    def listens(self):
-        assert self.process.poll() is None, (self.dir / "log").read_text()
-        try:
-            Client(self.path).close()
-            return True
-        except (FileNotFoundError, ConnectionRefusedError):
-            return False
-
-    def end(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        status = self.process.wait(10)
-        assert status == (0 if number == signal.SIGTERM else -number), status
-
-    def client(self, **how):
-        return Client(self.path, **how)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.end()
-        shutil.rmtree(self.dir)
+from world import CLONE_NEWNET, HELPER, World, forwarding, links, main, nat_set, nothing_left, poll, set_forwarding, sh, tables
 
 
 # -- taps, bridge, NAT
@@ -190,6 +105,48 @@ def test_another_users_tap_is_left_alone():
         assert nat_set() == ["10.77.0.2", "10.77.0.3"]
         os.close(own.fd)
         poll("only its own is gone", lambda: nat_set() == ["10.77.0.2"])
+
+
+def test_helpers_of_two_users_take_turns():
+    """The last tap of one takes the bridge away, and the first of another wants it, again and again."""
+
+    def come_and_go(world, address, errors):
+        with world.client() as client:
+            for _ in range(40):
+                reply = client.ask(c.ATTACH_TAP, address=address, nat=True)
+                if reply.code != c.NONE:
+                    errors.append(reply)
+                    return
+                if f"bgr-t{address:04x}" not in sh("ip", "-br", "link", "show", "master", "bgr-br0", status=None):
+                    errors.append(f"tap {address} is on no bridge")
+                os.close(reply.fd)
+                released = client.ask(c.RELEASE_TAP, address=address)
+                if released.code != c.NONE:
+                    errors.append(released)
+
+    errors = []
+    with World(1000) as one, World(1001) as other:
+        threads = [threading.Thread(target=come_and_go, args=(world, address, errors))
+                   for world, address in ((one, 7), (other, 8))]
+        for x in threads:
+            x.start()
+        for x in threads:
+            x.join()
+        assert not errors, errors
+        poll("nothing is left", nothing_left)
+
+
+def test_a_user_can_have_so_many_taps():
+    most = 512
+    with World() as world, world.client() as client:
+        fds = []
+        for address in range(most):
+            fds.append(client.ask(c.ATTACH_TAP, address=address).fd)
+        refused = client.ask(c.ATTACH_TAP, address=most)
+        assert refused.code == c.NO_SPACE and "512" in refused.why, refused
+        for fd in fds:
+            os.close(fd)
+        poll("nothing is left", nothing_left, 60)
 
 
 def test_a_killed_helper_leaves_taps_as_they_are_and_the_next_one_knows_them():
@@ -370,215 +327,5 @@ def test_a_socket_of_systemd_takes_the_place_of_its_own():
     shutil.rmtree(folder)
 
 
-# -- disks
-
-
-def has_device_mapper():
-    try:
-        open("/dev/mapper/control", "rb").close()
-        return True
-    except OSError:
-        return False
-
-
-class Skip(Exception):
-    pass
-
-
-def our_loops():
-    return sorted(x.parent.parent.name for x in Path("/sys/block").glob("loop*/loop/backing_file")
-                  if "bgh-" in x.read_text())
-
-
-class Files:
-    """An image, and files of changes."""
-
-    def __init__(self, world, mib=8):
-        self.image = world.dir / "image"
-        self.image.write_bytes(b"I" * (mib << 20))
-        self.world = world
-
-    def changes(self, name, size=None):
-        path = self.world.dir / name
-        if not path.exists():
-            with open(path, "wb") as file:
-                file.truncate(size or self.image.stat().st_size * 2)
-        return path
-
-    def attach(self, client, vm, size=None):
-        image = os.open(self.image, os.O_RDONLY)
-        changes = os.open(self.changes(vm, size), os.O_RDWR)
-        reply = client.ask(c.ATTACH_DISK, fds=[image, changes], vm=vm)
-        c.close_all([image, changes])
-        return reply
-
-
-def test_without_device_mapper_it_is_said_and_no_loop_is_left():
-    if has_device_mapper():
-        raise Skip("this kernel has it")
-    with World() as world, world.client() as client:
-        reply = Files(world).attach(client, "0123456789ab")
-        assert reply.code == c.MISSING_PROGRAM and "modprobe dm-snapshot" in reply.hint and not reply.fds, reply
-        assert client.ask(c.RELEASE_DISK, vm="0123456789ab").code == c.NONE
-        assert client.ask(c.DESCRIBE).disks == 0
-        assert our_loops() == []
-
-
-def test_files_of_other_kinds_are_refused():
-    with World() as world, world.client() as client:
-        files = Files(world)
-        odd = world.dir / "odd"
-        odd.write_bytes(b"x" * 700)
-        null = os.open("/dev/null", os.O_RDWR)
-        image, writable = os.open(files.image, os.O_RDONLY), os.open(files.image, os.O_RDWR)
-        part = os.open(odd, os.O_RDONLY)
-        for pair in ((null, writable), (writable, writable), (image, image), (image, null), (part, writable)):
-            reply = client.ask(c.ATTACH_DISK, fds=pair, vm="0123456789ab")
-            assert reply.code == c.BAD_REQUEST and not reply.fds, reply
-        c.close_all([null, image, writable, part])
-        assert our_loops() == []
-
-
-def needs_device_mapper():
-    if not has_device_mapper():
-        raise Skip("no device-mapper in this kernel")
-
-
-def disk_names():
-    return sorted(x.split()[0] for x in sh("dmsetup", "ls").splitlines() if x.startswith("bgr-"))
-
-
-def test_vms_share_an_image_and_each_keeps_its_own_changes():
-    needs_device_mapper()
-    with World() as world, world.client() as client:
-        files = Files(world)
-        one, two = (files.attach(client, vm) for vm in ("0" * 12, "1" * 12))
-        assert (one.code, one.name) == (c.NONE, "bgr-1000-" + "0" * 12), one
-        assert len(our_loops()) == 3, our_loops()
-        assert disk_names() == ["bgr-1000-" + "0" * 12, "bgr-1000-" + "1" * 12]
-        os.pwrite(one.fd, b"W" * 4096, 4096)
-        os.fsync(one.fd)
-        assert os.pread(one.fd, 4096, 4096) == b"W" * 4096
-        assert os.pread(two.fd, 4096, 4096) == b"I" * 4096
-        assert files.image.read_bytes() == b"I" * (8 << 20), "nothing is written to the image"
-        state = client.ask(c.DISK_STATUS, vm="0" * 12)
-        assert 0 < state.used < state.total and not state.is_invalid, vars(state)
-        assert client.ask(c.RELEASE_DISK, vm="0" * 12).code == c.BUSY
-        c.close_all([one.fd, two.fd])
-        poll("disks and loops are gone", lambda: not disk_names() and not our_loops())
-        again = files.attach(client, "0" * 12)
-        assert os.pread(again.fd, 4096, 4096) == b"W" * 4096, "changes are there after a stop"
-        os.close(again.fd)
-        poll("they are gone again", lambda: not disk_names() and not our_loops())
-        assert client.ask(c.DISK_STATUS, vm="0" * 12).code == c.NOT_FOUND
-
-
-def test_a_disk_that_is_there_is_not_made_twice():
-    needs_device_mapper()
-    with World() as world, world.client() as client:
-        files = Files(world)
-        one = files.attach(client, "0" * 12)
-        twice = files.attach(client, "0" * 12)
-        assert twice.code == c.ALREADY_EXISTS and not twice.fds, twice
-        os.close(one.fd)
-        poll("all is gone", lambda: not disk_names() and not our_loops())
-
-
-def test_a_full_file_of_changes_is_told_and_the_image_is_whole():
-    needs_device_mapper()
-    with World() as world, world.client() as client:
-        files = Files(world)
-        disk = files.attach(client, "0" * 12, size=1 << 20)
-        failed = False
-        try:
-            for at in range(0, 4 << 20, 1 << 16):
-                os.pwrite(disk.fd, b"W" * (1 << 16), at)
-            os.fsync(disk.fd)
-        except OSError:
-            failed = True
-        assert failed, "it is an error for whoever writes"
-        assert poll("it says so", lambda: client.ask(c.DISK_STATUS, vm="0" * 12).is_invalid)
-        assert files.image.read_bytes() == b"I" * (8 << 20)
-        os.close(disk.fd)
-        poll("all is gone", lambda: not disk_names() and not our_loops())
-
-
-def test_a_killed_helper_leaves_disks_as_they_are():
-    needs_device_mapper()
-    with World() as world:
-        files = Files(world)
-        with world.client() as client:
-            disk = files.attach(client, "0" * 12)
-        world.end(signal.SIGKILL)
-        os.pwrite(disk.fd, b"W" * 4096, 0)
-        world.start()
-        with world.client() as client:
-            assert client.ask(c.DESCRIBE).disks == 1
-        os.close(disk.fd)
-        poll("all is gone", lambda: not disk_names() and not our_loops())
-
-
-def test_a_disk_that_was_half_made_goes_with_the_next_start():
-    needs_device_mapper()
-    sh("dmsetup", "create", "--noudevsync", "bgr-1000-" + "a" * 12, "--table", "0 16 zero")
-    sh("dmsetup", "create", "--noudevsync", "bgr-1001-" + "a" * 12, "--table", "0 16 zero")
-    with World():
-        assert disk_names() == ["bgr-1001-" + "a" * 12], "another user's is left alone"
-    sh("dmsetup", "remove", "--noudevsync", "bgr-1001-" + "a" * 12)
-
-
-# -- many
-
-
-def test_a_hundred_rounds_leave_nothing():
-    with World() as world, world.client() as client:
-        files = Files(world)
-        before = len(os.listdir(f"/proc/{world.process.pid}/fd"))
-        for n in range(100):
-            os.close(client.ask(c.ATTACH_TAP, address=n, nat=n % 2 == 0).fd)
-            if has_device_mapper():
-                os.close(files.attach(client, f"{n:012x}").fd)
-        poll("all of it is gone", lambda: nothing_left() and not our_loops())
-        assert not has_device_mapper() or not disk_names()
-        assert len(os.listdir(f"/proc/{world.process.pid}/fd")) == before
-
-
-def run_apart(test):
-    """In a process and a network of its own. Returns what went wrong; a text for a skip."""
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            assert ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) == 0, "unshare the network"
-            sh("ip", "link", "set", "lo", "up")
-            test()
-            status = 0
-        except Skip as why:
-            print(f"  {why}")
-            status = SKIPPED
-        except BaseException:
-            traceback.print_exc()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def main():
-    if os.geteuid() != 0:
-        print("skipped: only root can run this")
-        return SKIPPED
-    words = sys.argv[1:]
-    failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or (words and not any(word in name for word in words)):
-            continue
-        since = time.monotonic()
-        status = run_apart(test)
-        failed += status not in (0, SKIPPED)
-        print({0: "ok  ", SKIPPED: "skip"}.get(status, "FAIL"), name[5:], f"({time.monotonic() - since:.2f} s)", flush=True)
-    return int(failed > 0)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(globals()))
