@@ -1,6 +1,7 @@
 #include "actors/leases.hpp"
 
 #include "actors/account.hpp"
+#include "core/bridge_network.hpp"
 #include "core/guest_address.hpp"
 #include "protocol/caf_error.hpp"
 
@@ -12,12 +13,15 @@ namespace {
 
 using self_pointer = leases_actor::stateful_pointer<leases_state>;
 
-caf::result<address_lease> reserve(self_pointer self) {
+caf::result<address_lease> reserve(self_pointer self, const reserve_address& x) {
   auto& state = self->state;
   for (std::uint32_t tried = 0; tried < core::guest_address_count; ++tried) {
-    auto address = core::guest_address(state.next_address);
+    const auto is_bridged = x.network == network_kind::tap;
+    auto address = is_bridged ? core::bridged_address(state.next_address)
+                              : core::guest_address(state.next_address);
     state.next_address = (state.next_address + 1) % core::guest_address_count;
-    if (state.addresses.contains(address) || !state.is_free(address))
+    // Whether another daemon has it on the bridge, banger-helper knows when the tap is made.
+    if (state.addresses.contains(address) || (!is_bridged && !state.is_free(address)))
       continue;
     state.addresses.insert(address);
     return address_lease{std::move(address)};
@@ -63,7 +67,7 @@ leases_actor::behavior_type leases(self_pointer self, std::size_t max_starts,
   self->state.max_starts = std::max<std::size_t>(max_starts, 1);
   self->set_down_handler([self](const caf::down_msg& down) { release(self, down.source); });
   return {
-      [self](const reserve_address&) { return reserve(self); },
+      [self](const reserve_address& x) { return reserve(self, x); },
       [self](const address_taken& x) { self->state.addresses.insert(x.address); },
       [self](const address_freed& x) { self->state.addresses.erase(x.address); },
       [self](const acquire_start_slot& x) { return acquire(self, x); },

@@ -2,6 +2,7 @@
 
 #include "actors/account.hpp"
 #include "actors/control_port.hpp"
+#include "actors/machine_launch.hpp"
 #include "core/qmp.hpp"
 #include "host/fault_point.hpp"
 #include "host/process.hpp"
@@ -10,8 +11,6 @@
 namespace banger::actors {
 
 namespace {
-
-enum tag : std::int32_t { qmp_tag = 1, control_tag, qemu_tag, net_tag };
 
 constexpr std::chrono::milliseconds quit_limit{3'000}; // QEMU flushes its disks
 constexpr std::uint32_t button_share = 3; // the power button is pressed after a third of the grace
@@ -123,6 +122,10 @@ void leave(machine_pointer self, const caf::error& reason) {
 
 void readable(machine_pointer self, const fd_ready& x) {
   auto& state = self->state;
+  if (x.tag == resources_tag) {
+    take_resources(self);
+    return;
+  }
   if (x.tag == net_tag && state.process)
     collect_helper(self, *state.process, leave);
   if (state.is_gone || !state.process)
@@ -146,33 +149,6 @@ void readable(machine_pointer self, const fd_ready& x) {
 // -- the beginning
 // -----------------------------------------------------------------------------------------
 
-void watch(machine_pointer self) {
-  auto& state = self->state;
-  auto& process = *state.process;
-  state.directory = process.handles.directory;
-  state.qmp_watch = watch_fd(self, process.qmp, qmp_tag);
-  state.control_watch = watch_fd(self, process.control, control_tag);
-  state.process_watch = watch_fd(self, process.qemu_pidfd, qemu_tag);
-  if (process.net_pidfd)
-    state.net_watch = watch_fd(self, process.net_pidfd, net_tag);
-}
-
-caf::result<machine_launched> launch(machine_pointer self, const launch_machine& x) {
-  auto& state = self->state;
-  auto programs =
-      hypervisor::find_programs(state.net_helper); // anew: it may have been installed meanwhile
-  if (!programs)
-    return to_error(programs.error());
-  auto process = hypervisor::start_qemu(x, *programs);
-  if (!process)
-    return to_error(process.error());
-  state.process = std::move(*process);
-  watch(self);
-  return machine_launched{state.process->handles.qemu.pid, state.process->accelerator,
-                          core::render_handles(state.process->handles),
-                          state.process->handles.started_at_ms};
-}
-
 caf::result<done> await(machine_pointer self) {
   auto& state = self->state;
   if (state.is_gone || !state.process)
@@ -188,7 +164,9 @@ caf::result<done> await(machine_pointer self) {
 
 void due(machine_pointer self, const step_due& x) {
   auto& state = self->state;
-  if (x.step == helper_ended_step)
+  if (x.step == resources_step)
+    give_up_resources(self);
+  else if (x.step == helper_ended_step)
     helper_ended(state, *state.process);
   else if (x.step == 0)
     fail_ready(state, not_ready_in_time(state));

@@ -72,9 +72,7 @@ order to_order(const set_vm& x) {
   order what;
   what.kind = order_kind::set;
   what.subject = x.ref;
-  what.config.vcpu_count = x.vcpu_count;
-  what.config.memory_mib = x.memory_mib;
-  what.config.disk_mib = x.disk_mib;
+  what.change = x;
   return what;
 }
 

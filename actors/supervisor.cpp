@@ -80,7 +80,8 @@ caf::result<vm_info> create(self_pointer self, const order& what, const progress
   add(self, *record, {});
   auto actor = state.vms.at(record->id).actor;
   auto reply = self->make_response_promise<vm_info>();
-  self->request(state.context->leases, state.context->deadlines.quick, reserve_address{})
+  self->request(state.context->leases, state.context->deadlines.quick,
+                reserve_address{record->network})
       .then(
           [self, actor, reply, what, progress,
            id = record->id](const address_lease& lease) mutable {

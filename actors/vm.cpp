@@ -252,6 +252,9 @@ vm_info vm_data::info() const {
     x.running_disk_mib = known(launched.disk_mib, record.disk_mib);
   }
   x.driver = record.driver;
+  x.network = record.network;
+  x.has_nat = record.has_nat;
+  x.root_disk = record.root_disk;
   return x;
 }
 

@@ -44,6 +44,7 @@ struct vm_context {
   std::string private_key;    ///< path of the key that opens guests
   std::string authorized_key; ///< its public half, one line
   std::string known_hosts_path;
+  std::string helper_socket; ///< where banger-helper listens, if it does
   core::deadlines deadlines;
 };
 
@@ -97,6 +98,7 @@ struct vm_data {
   std::string kernel;             ///< of the image, while starting
   std::string initrd;
   std::string cmdline_extra;
+  std::string root_image;
   std::int32_t pid = 0;
   std::string accelerator;
   std::int64_t started_at_ms = 0;
@@ -109,7 +111,8 @@ struct vm_data {
   std::string cause;       ///< of the next transition, where it has one
   stats_look last_look;    ///< from which the next one counts
   bool is_recovering = false;
-  std::string finding; ///< how it was found, while it recovers
+  std::string finding;      ///< how it was found, while it recovers
+  std::string disk_warning; ///< of its root disk, that was told
   std::uint64_t generation =
       0; ///< grows with each operation: late answers of older ones are dropped
 

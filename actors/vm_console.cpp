@@ -1,4 +1,4 @@
-// The console's log of a VM: kept short while it runs, and read for who asks.
+// What a running VM is looked at for now and then, and its console's log for who asks.
 #include "actors/vm_steps.hpp"
 #include "host/files.hpp"
 #include "host/log.hpp"
@@ -20,6 +20,7 @@ void look_at_console(vm_pointer self, const watch_console& tick) {
   self->delayed_send(self, console_look, tick);
   if (state.is_unsaved)
     save_record(self, "retry.record", [] {});
+  watch_root_disk(self);
   if (host::file_size(state.info().console_log) <= storage::console_cap)
     return;
   auto files = state.context->make_files();

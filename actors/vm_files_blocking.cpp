@@ -6,6 +6,8 @@
 #include "host/files.hpp"
 #include "host/log.hpp"
 #include "host/process.hpp"
+#include "hypervisor/helper_channel.hpp"
+#include "hypervisor/host_resources.hpp"
 #include "hypervisor/qemu_process.hpp"
 #include "hypervisor/rediscover.hpp"
 #include "hypervisor/strays.hpp"
@@ -13,6 +15,7 @@
 #include "protocol/caf_error.hpp"
 #include "storage/vm_folder.hpp"
 
+#include <chrono>
 #include <filesystem>
 
 namespace banger::actors {
@@ -33,11 +36,48 @@ caf::result<done> prepare_boot(const write_boot_files& x) {
 
 constexpr std::size_t max_handles = 64U << 10;
 
+core::helper_request helper_question() {
+  core::helper_request x;
+  x.op = core::helper_op::describe;
+  return x;
+}
+
 caf::result<done> record(const write_handles& x) {
   auto path = storage::handles_path(x.directory);
   if (!x.text.empty())
     return to_reply(host::write_file_durably(path, x.text, 0600));
+  // What they name of banger-helper's goes first: without them nobody would know of it.
+  if (auto text = host::read_file(path, max_handles))
+    if (auto old = core::parse_handles(*text); old && old->boot_id == host::boot_id())
+      if (auto released = hypervisor::release_blocking(*old); !released)
+        return to_error(released.error());
   return to_reply(host::remove_tree(path)); // whatever somebody has put there
+}
+
+/// A VM that needs banger-helper is not made where there is none.
+caf::result<vm_files_made> make(const make_vm_files& x) {
+  constexpr std::chrono::seconds limit{5};
+  if (!x.helper_socket.empty())
+    if (auto hello = hypervisor::ask_helper_blocking(x.helper_socket, helper_question(), limit);
+        !hello)
+      return to_error(hello.error());
+  auto key = storage::make_vm_folder(x);
+  if (!key)
+    return to_error(key.error());
+  return vm_files_made{*key};
+}
+
+caf::result<root_disk_health> look_at_disk(const look_at_root_disk& x) {
+  auto text = host::read_file(storage::handles_path(x.directory), max_handles);
+  if (!text)
+    return to_error(text.error());
+  auto handles = core::parse_handles(*text);
+  if (!handles)
+    return to_error(handles.error());
+  auto warning = hypervisor::disk_warning_blocking(*handles);
+  if (!warning)
+    return to_error(warning.error());
+  return root_disk_health{*warning};
 }
 
 /// Handles that can be relied on; else why there are none.
@@ -134,18 +174,14 @@ vm_past look_again(const look_at_past& x) {
 
 vm_files_actor::behavior_type vm_files(vm_files_actor::stateful_pointer<vm_files_state>) {
   return {
-      [](const make_vm_files& x) -> caf::result<vm_files_made> {
-        auto key = storage::make_vm_folder(x);
-        if (!key)
-          return to_error(key.error());
-        return vm_files_made{*key};
-      },
+      [](const make_vm_files& x) { return make(x); },
       [](const write_boot_files& x) { return prepare_boot(x); },
       [](const grow_disk& x) { return to_reply(storage::grow_work_disk(x)); },
       [](const write_handles& x) { return record(x); },
       [](const remove_vm_files& x) { return to_reply(host::remove_tree(x.directory)); },
       [](const look_at_past& x) { return look_again(x); },
       [](const measure_vm& x) { return hypervisor::measure_usage(x); },
+      [](const look_at_root_disk& x) { return look_at_disk(x); },
       [](const cap_console& x) { return to_reply(storage::cap_console_log(x.path)); },
       [](const read_log& x) -> caf::result<console_chunk> {
         auto chunk = storage::read_log_piece(x);

@@ -16,6 +16,22 @@ namespace banger::actors {
 namespace {
 
 constexpr std::uint32_t default_vcpus = 1, default_memory_mib = 512, default_disk_mib = 8192;
+constexpr std::uint16_t ssh_port_of_guests = 22; // with an address of its own nobody else has it
+
+/// What the command line refuses too, of a client that is none.
+result<void> check_host_needs(const vm_config& x) {
+  if (x.network > network_kind::tap || x.root_disk > root_disk_kind::snapshot)
+    return fail(ec::bad_request, "create vm", "there is no such network or root disk",
+                "--network user or tap, --root-disk overlay or snapshot");
+  if (x.driver == vm_driver::firecracker &&
+      (x.network == network_kind::tap || x.root_disk == root_disk_kind::snapshot))
+    return fail(ec::bad_request, "create vm", "firecracker has no taps and no snapshots yet",
+                "--driver qemu");
+  if (x.network == network_kind::tap && x.is_isolated)
+    return fail(ec::bad_request, "create vm", "a VM with a tap is not isolated",
+                "--network tap --no-nat, or --network none");
+  return {};
+}
 
 /// A VM that could never start here is not made.
 result<void> check_driver(const vm_record& record) {
@@ -56,10 +72,15 @@ result<vm_record> plan_record(const supervisor_state& state, const vm_config& co
   if (auto ok = core::check_vm_sizes(record.vcpu_count, record.memory_mib, record.disk_mib); !ok)
     return tl::make_unexpected(ok.error());
   record.driver = config.driver;
+  if (auto ok = check_host_needs(config); !ok)
+    return tl::make_unexpected(ok.error());
+  record.network = config.network;
+  record.has_nat = config.has_nat;
+  record.root_disk = config.root_disk;
   // Without a tap a Firecracker VM has no network card: the way in is its virtual socket.
   record.is_isolated = config.is_isolated || config.driver == vm_driver::firecracker;
   record.is_ephemeral = config.is_ephemeral;
-  record.ssh_port = core::guest_ssh_port;
+  record.ssh_port = config.network == network_kind::tap ? ssh_port_of_guests : core::guest_ssh_port;
   record.created_at_ms = host::unix_ms();
   do
     record.id = host::random_hex(6);

@@ -76,15 +76,16 @@ void ask_guest(vm_pointer self, vm_stats x, caf::typed_response_promise<vm_stats
 // the rest to the next one, or to the VM's start.
 // ------------------------------------------------------------------------------------------
 
-void take_sizes(vm_record& to, const vm_record& from) {
+void take_change(vm_record& to, const vm_record& from) {
   to.vcpu_count = from.vcpu_count;
   to.memory_mib = from.memory_mib;
   to.disk_mib = from.disk_mib;
+  to.has_nat = from.has_nat;
 }
 
 void undo_set(vm_pointer self, const vm_record& before, const failure& why) {
   auto& state = self->state;
-  take_sizes(state.record, before);
+  take_change(state.record, before);
   state.unsaved.push_back(
       {host::unix_ms(), state.state, state.state, "set", {}, "undone: " + to_string(why)});
   save_record(self, "undo_set.record", [self, why] { finish_failed(self, why); });
@@ -115,7 +116,7 @@ void grow_work_disk(vm_pointer self, const vm_record& before) {
 
 void begin_set(vm_pointer self) {
   auto& state = self->state;
-  const auto changed = core::with_sizes(state.record, state.operation->what.config);
+  const auto changed = core::with_change(state.record, state.operation->what.change);
   if (!changed) {
     finish_failed(self, changed.error());
     return;
@@ -126,7 +127,7 @@ void begin_set(vm_pointer self) {
     finish(self);
     return;
   }
-  take_sizes(state.record, *changed);
+  take_change(state.record, *changed);
   state.unsaved.push_back({host::unix_ms(), state.state, state.state, "set", {}, what});
   enter_stage(self, "saving");
   try_to_save(

@@ -17,6 +17,20 @@ void settle(vm_pointer self, settled_state settled, vm_state state) {
   self->state.state = state;
 }
 
+/// Where banger-helper listens, of a VM that needs it.
+std::string helper_of(vm_pointer self) {
+  const auto& record = self->state.record;
+  const auto needs_it =
+      record.network == network_kind::tap || record.root_disk == root_disk_kind::snapshot;
+  return needs_it ? self->state.context->helper_socket : std::string{};
+}
+
+host_needs needs_of(vm_pointer self) {
+  const auto& record = self->state.record;
+  return {record.network, record.has_nat, record.root_disk, self->state.root_image,
+          helper_of(self)};
+}
+
 // -- create: row first, then files, then the pin
 // ------------------------------------------------------
 
@@ -41,7 +55,7 @@ void make_files(vm_pointer self, const image_files& image) {
   ask<vm_files_made>(
       self, "create.files", files_of(self), context.deadlines.make_files,
       make_vm_files{record.directory, record.name, image.root, image.root_format, record.disk_mib,
-                    record.driver == vm_driver::firecracker},
+                    record.driver == vm_driver::firecracker, record.root_disk, helper_of(self)},
       [self](const vm_files_made& made) {
         self->state.record.host_key_public = made.host_key_public;
         pin_key(self);
@@ -105,9 +119,9 @@ void launch(vm_pointer self) {
   hold(self, record.driver == vm_driver::firecracker ? state.context->make_firecracker(self)
                                                      : state.context->make_machine(self));
   state.launched = {record.vcpu_count, record.memory_mib, record.disk_mib};
-  launch_machine request{record.id,           record.name,       record.directory,  state.kernel,
-                         state.cmdline_extra, record.vcpu_count, record.memory_mib, record.address,
-                         record.ssh_port,     record.is_isolated};
+  launch_machine request{record.id,           record.name,        record.directory,  state.kernel,
+                         state.cmdline_extra, record.vcpu_count,  record.memory_mib, record.address,
+                         record.ssh_port,     record.is_isolated, needs_of(self)};
   ask<machine_launched>(
       self, "start.launch", state.machine, state.context->deadlines.launch, std::move(request),
       [self](const machine_launched& launched) { record_handles(self, launched); },
@@ -135,12 +149,14 @@ void prepare(vm_pointer self, const image_files& image) {
   const auto& limits = state.context->deadlines;
   state.kernel = image.kernel;
   state.cmdline_extra = image.cmdline_extra;
+  state.root_image = image.root;
   enter_stage(self, "preparing");
   ask<done>(
       self, "start.boot_files", files_of(self), limits.storage,
       write_boot_files{state.record.directory, state.record.name, image.initrd,
                        state.context->authorized_key, state.record.disk_mib,
-                       modules_for(state.record, image)},
+                       modules_for(state.record, image),
+                       state.record.network == network_kind::tap ? state.record.address : ""},
       [self](const done&) { launch(self); }, on_failure(self, "write its boot files"));
 }
 

@@ -102,6 +102,9 @@ void begin_quarantine(vm_pointer self, const host_key_refused& x);
 [[nodiscard]] caf::result<host_key_info> forget_key(vm_pointer self);
 [[nodiscard]] caf::result<done> check_key_now(vm_pointer self);
 
+/// Asks how full the root disk is, where it is a snapshot, and tells of it. vm_disk.cpp.
+void watch_root_disk(vm_pointer self);
+
 // -- vm_console.cpp
 // ----------------------------------------------------------------------------------
 

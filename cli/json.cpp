@@ -44,7 +44,10 @@ record to_record(const vm_info& vm) {
           {"running_vcpu_count", number(vm.running_vcpu_count)},
           {"running_memory_mib", number(vm.running_memory_mib)},
           {"running_disk_mib", number(vm.running_disk_mib)},
-          {"driver", to_string(vm.driver)}};
+          {"driver", to_string(vm.driver)},
+          {"network", to_string(vm.network)},
+          {"has_nat", vm.has_nat},
+          {"root_disk", to_string(vm.root_disk)}};
 }
 
 record to_record(const image_info& image) {

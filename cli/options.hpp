@@ -5,6 +5,7 @@
 #include "core/forward_spec.hpp"
 #include "core/session_prune.hpp"
 #include "protocol/attach.hpp"
+#include "protocol/resources.hpp"
 #include "protocol/result.hpp"
 #include "protocol/sessions.hpp"
 #include "protocol/values.hpp"
@@ -133,6 +134,7 @@ struct options {
   vm_state wanted = vm_state::running; ///< wait
   std::string recipe;                  ///< image build: absolute path, or empty
   bool follows = false;                ///< logs
+  nat_change nat = nat_change::none;   ///< vm set
   std::uint32_t past_events = 0;       ///< events
   std::uint64_t tail_bytes = 0;        ///< vm logs; of session logs, lines; 0: all
   std::string fingerprint;             ///< hostkey accept; empty: the offered key's

@@ -3,16 +3,15 @@
 #include "cli/json.hpp"
 #include "cli/option_values.hpp"
 #include "cli/parse_complete.hpp"
+#include "cli/parse_config.hpp"
 #include "cli/parse_copy.hpp"
 #include "cli/parse_ports.hpp"
 #include "cli/parse_resources.hpp"
 #include "cli/parse_session.hpp"
-#include "cli/parse_vm_config.hpp"
 #include "cli/parse_workspace.hpp"
 #include "cli/render.hpp"
 #include "core/exit_code.hpp"
 #include "core/suggest.hpp"
-#include "core/vm_name.hpp"
 #include "protocol/version.hpp"
 
 #include <CLI/CLI.hpp>
@@ -27,7 +26,7 @@ namespace {
 /// Texts that CLI11 gives us, to be checked once the line has been read.
 struct raw_options {
   std::string output = "table";
-  std::string memory, disk, vcpu, grace, timeout, wanted = "running", tail, port = "22";
+  std::string grace, timeout, wanted = "running", tail, port = "22";
 };
 
 /// Builds the commands and reads one line.
@@ -91,10 +90,6 @@ private:
     to->add_option_function<std::string>("VM", keep, "name or id")->required();
   }
 
-  void add_config(CLI::App* to) {
-    add_vm_config(to, out_.what.config, raw_.vcpu, raw_.memory, raw_.disk);
-  }
-
   void add_command_options(CLI::App* to) {
     to->add_option("-e,--env", out_.what.env, "NAME=value for the command; may be given again")
         ->allow_extra_args(false);
@@ -146,7 +141,7 @@ private:
   }
 
   void add_run(CLI::App* to) {
-    add_config(to);
+    config_.build(to);
     add_command_options(to);
     to->add_flag("--rm", out_.what.config.is_ephemeral,
                  "delete the VM when the command, the shell or banger ends");
@@ -166,8 +161,8 @@ private:
                     "For example:  banger vm run --rm ./repo -- make test\n"
                     "The exit status is the command's. Without a command: a shell; the VM runs on "
                     "when you leave it."));
-    add_config(command(vm, "create", verb::vm_create, "make a VM without booting it",
-                       "What next:  banger vm start VM"));
+    config_.build(command(vm, "create", verb::vm_create, "make a VM without booting it",
+                          "What next:  banger vm start VM"));
     add_refs(command(vm, "start", verb::vm_start, "boot VMs and wait until they can be used",
                      "What next:  banger vm ssh VM, or banger vm exec VM -- COMMAND"));
     add_stop(command(vm, "stop", verb::vm_stop, "shut VMs down; their disks stay",
@@ -209,7 +204,7 @@ private:
     add_ref(command(vm, "why", verb::vm_why, "show how a VM came to be as it is",
                     "Its last changes with what caused them, across restarts of the daemon.\n"
                     "What next:  banger vm logs VM"));
-    add_resources(*vm, out_.what, {raw_.vcpu, raw_.memory, raw_.disk});
+    add_resources(*vm, out_.what, config_.sizes());
     ports_ = std::make_unique<ports_reader>(*vm, out_.what);
   }
 
@@ -421,17 +416,8 @@ private:
 
   result<void> check_values() {
     auto& x = out_.what;
-    constexpr std::uint32_t most_vcpus = 64;
-    if (!raw_.vcpu.empty()) {
-      auto vcpus = parse_number(raw_.vcpu, "--vcpu", most_vcpus);
-      if (!vcpus)
-        return tl::make_unexpected(vcpus.error());
-      x.config.vcpu_count = *vcpus;
-    }
-    for (auto [text, what, out] : {std::tuple{&raw_.memory, "--memory", &x.config.memory_mib},
-                                   std::tuple{&raw_.disk, "--disk", &x.config.disk_mib}})
-      if (auto ok = take_size(*text, what, *out); !ok)
-        return ok;
+    if (auto ok = config_.check(); !ok)
+      return ok;
     for (auto [text, what, out] : {std::tuple{&raw_.grace, "--grace", &x.grace_ms},
                                    std::tuple{&raw_.timeout, "--timeout", &x.timeout_ms}})
       if (auto ok = take_seconds(*text, what, *out); !ok)
@@ -442,16 +428,13 @@ private:
         return tl::make_unexpected(bytes.error());
       x.tail_bytes = *bytes;
     }
-    if (x.what == verb::vm_set && raw_.vcpu.empty() && raw_.memory.empty() && raw_.disk.empty())
+    if (x.what == verb::vm_set && !config_.has_sizes() && x.nat == nat_change::none)
       return fail(ec::bad_request, "what to change is missing", "",
-                  "banger vm set VM --vcpu N, --memory SIZE or --disk SIZE");
+                  "banger vm set VM --vcpu N, --memory SIZE, --disk SIZE or --nat on");
     auto port = parse_number(raw_.port, "--port", UINT16_MAX);
     if (!port)
       return tl::make_unexpected(port.error());
     x.port = static_cast<std::uint16_t>(*port);
-    if (!x.config.name.empty())
-      if (auto ok = core::check_vm_name(x.config.name); !ok)
-        return ok;
     for (const auto& pair : x.env)
       if (pair.find('=') == std::string::npos || pair.front() == '=')
         return fail(ec::bad_request, "--env '" + pair + "' is not NAME=value");
@@ -465,6 +448,7 @@ private:
   raw_options raw_;
   parsed out_;
   workspace_reader workspace_{out_.what};
+  config_reader config_{out_.what.config};
 };
 
 } // namespace

@@ -33,6 +33,12 @@ void add_resources(CLI::App& vm, options& out, const size_texts& sizes) {
   set->add_option("--vcpu", sizes.vcpu, "virtual processors");
   set->add_option("--memory", sizes.memory, "memory, like 512M or 2G");
   set->add_option("--disk", sizes.disk, "size of /root's disk, like 20G; it can only grow");
+  auto set_nat = [&out](const std::string& text) {
+    out.nat = text == "on" ? nat_change::on : nat_change::off;
+  };
+  set->add_option_function<std::string>(
+         "--nat", set_nat, "on or off: whether its tap reaches other networks than the bridge")
+      ->check(CLI::IsMember({"on", "off"}));
 }
 
 } // namespace banger::cli

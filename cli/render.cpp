@@ -137,6 +137,12 @@ std::string vm_table(const std::vector<vm_info>& vms, std::int64_t now_ms) {
   return table(rows);
 }
 
+std::string network_text(const vm_info& vm) {
+  if (vm.network == network_kind::tap)
+    return vm.has_nat ? "tap, with NAT" : "tap, without NAT";
+  return vm.is_isolated ? "none" : to_string(vm.network);
+}
+
 std::string vm_details(const vm_info& vm, std::int64_t now_ms) {
   auto error = vm.last_error;
   if (!error.empty() && !vm.last_error_stage.empty())
@@ -149,7 +155,8 @@ std::string vm_details(const vm_info& vm, std::int64_t now_ms) {
                   {"vcpu", with_running(vm.vcpu_count, vm.running_vcpu_count, plain)},
                   {"memory", with_running(vm.memory_mib, vm.running_memory_mib, core::format_mib)},
                   {"disk", with_running(vm.disk_mib, vm.running_disk_mib, core::format_mib)},
-                  {"network", vm.is_isolated ? "isolated" : "user"},
+                  {"network", network_text(vm)},
+                  {"root disk", to_string(vm.root_disk)},
                   {"address", vm.address + " port " + std::to_string(vm.ssh_port) + " (ssh)"},
                   {"driver", to_string(vm.driver)},
                   {"accelerator", vm.accelerator},

@@ -13,6 +13,16 @@ nlohmann::json to_json(const process_identity& x) {
   return {{"pid", x.pid}, {"start_ticks", x.start_ticks}};
 }
 
+nlohmann::json to_json(const host_handles& x) {
+  return {
+      {"helper_socket", x.helper_socket}, {"tap", x.tap}, {"address", x.address}, {"disk", x.disk}};
+}
+
+host_handles host_from(const nlohmann::json& json) {
+  return {json.at("helper_socket").get<std::string>(), json.at("tap").get<std::string>(),
+          json.at("address").get<std::string>(), json.at("disk").get<std::string>()};
+}
+
 /// A pid outside of its range is left as 0, which is nobody: cut short, it would be somebody else.
 process_identity identity_from(const nlohmann::json& json) {
   auto pid = json.at("pid").get<std::int64_t>();
@@ -38,6 +48,8 @@ std::string render_handles(const vm_handles& x) {
                       {"accelerator", x.accelerator},
                       {"driver", to_string(x.driver)},
                       {"started_at_ms", x.started_at_ms}};
+  if (x.host) // only then: a daemon before this one reads the handles of all other VMs
+    json["host"] = to_json(*x.host);
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
@@ -59,6 +71,8 @@ result<vm_handles> parse_handles(std::string_view text) {
     // Older programs knew QEMU alone.
     if (json.value("driver", std::string{}) == to_string(vm_driver::firecracker))
       x.driver = vm_driver::firecracker;
+    if (auto host = json.find("host"); host != json.end())
+      x.host = host_from(*host);
     return x;
   } catch (const nlohmann::json::exception& why) {
     return fail(ec::storage_failed, "read handles", why.what());

@@ -6,6 +6,7 @@
 #include "protocol/values.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,15 @@ struct process_identity {
   std::int32_t pid = 0;
   std::uint64_t start_ticks = 0; ///< since boot; proc(5), stat, field 22
   friend bool operator==(const process_identity&, const process_identity&) = default;
+};
+
+/// What banger-helper made for it: names only, for the kernel has the rest.
+struct host_handles {
+  std::string helper_socket; ///< whom to ask
+  std::string tap;           ///< "bgr-t0000"; empty: none
+  std::string address;       ///< the guest's, of the tap
+  std::string disk;          ///< device-mapper's name; empty: none
+  friend bool operator==(const host_handles&, const host_handles&) = default;
 };
 
 struct vm_handles {
@@ -29,6 +39,7 @@ struct vm_handles {
   std::string accelerator;
   std::int64_t started_at_ms = 0; ///< Unix time
   vm_driver driver = vm_driver::qemu;
+  std::optional<host_handles> host;
   friend bool operator==(const vm_handles&, const vm_handles&) = default;
 };
 

@@ -43,6 +43,21 @@ std::string socket_chardev(const std::string& id, int fd) {
   return "socket,id=" + id + ",fd=" + std::to_string(fd) + ",server=on,wait=off";
 }
 
+/// A device comes as a descriptor in a set (QEMU's -add-fd), so that QEMU needs no right to open
+/// it.
+std::string root_blockdev(const qemu_launch& x) {
+  if (x.has_root_device)
+    return "driver=raw,node-name=root,discard=unmap,file.driver=host_device,"
+           "file.filename=/dev/fdset/1";
+  return "driver=qcow2,node-name=root,discard=unmap,file.driver=file,file.filename=" +
+         escaped(x.root_disk);
+}
+
+std::string netdev(const qemu_launch& x) {
+  const auto fd = std::to_string(x.fds.net);
+  return x.has_tap ? "tap,id=net,fd=" + fd : "stream,id=net,server=off,addr.type=fd,addr.str=" + fd;
+}
+
 } // namespace
 
 // clang-format off: one option a line
@@ -79,8 +94,7 @@ std::vector<std::string> qemu_arguments(const qemu_launch& x) {
       "-mon",
       "chardev=qmp,mode=control",
       "-blockdev",
-      "driver=qcow2,node-name=root,discard=unmap,file.driver=file,file.filename=" +
-          escaped(x.root_disk),
+      root_blockdev(x),
       "-device",
       "virtio-blk-pci,drive=root",
       "-blockdev",
@@ -89,7 +103,7 @@ std::vector<std::string> qemu_arguments(const qemu_launch& x) {
       "-device",
       "virtio-blk-pci,drive=work,id=workdev",
       "-netdev",
-      "stream,id=net,server=off,addr.type=fd,addr.str=" + std::to_string(x.fds.net),
+      netdev(x),
       "-device",
       "virtio-net-pci,netdev=net,romfile=,mac=" + x.mac,
       "-device",
@@ -105,6 +119,8 @@ std::vector<std::string> qemu_arguments(const qemu_launch& x) {
       "-device",
       "virtio-rng-pci",
   };
+  if (x.has_root_device)
+    all.insert(all.end(), {"-add-fd", "set=1,fd=" + std::to_string(x.fds.disk)});
   auto accelerator = accelerators(x);
   all.insert(all.end(), accelerator.begin(), accelerator.end());
   return all;

@@ -18,8 +18,9 @@ namespace banger::core {
 struct qemu_fds {
   int qmp = 3;     ///< listening Unix socket
   int control = 4; ///< listening Unix socket: the guest's port "banger.0"
-  int net = 5;     ///< stream socket to the network helper
+  int net = 5;     ///< stream socket to the network helper, or a tap
   int port = 6;    ///< listening Unix socket: the guest's port "banger.1"
+  int disk = 7;    ///< block device, where the root disk is one
 };
 
 struct qemu_launch {
@@ -37,6 +38,8 @@ struct qemu_launch {
   std::uint32_t memory_mib = 512;
   std::string mac; ///< of the guest's network card
   bool has_kvm = false;
+  bool has_tap = false;         ///< fds.net is one
+  bool has_root_device = false; ///< fds.disk is the root disk, in the place of root_disk
   qemu_fds fds;
 };
 

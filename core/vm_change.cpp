@@ -4,9 +4,10 @@
 
 namespace banger::core {
 
-result<vm_record> with_sizes(const vm_record& now, const vm_config& wanted) {
+result<vm_record> with_change(const vm_record& now, const set_vm& wanted) {
   const auto what = "set vm '" + now.name + "'";
-  if (wanted.vcpu_count == 0 && wanted.memory_mib == 0 && wanted.disk_mib == 0)
+  if (wanted.vcpu_count == 0 && wanted.memory_mib == 0 && wanted.disk_mib == 0 &&
+      wanted.nat == nat_change::none)
     return fail(ec::bad_request, what, "nothing to change was given",
                 "banger vm set " + now.name + " --memory 1G");
   auto next = now;
@@ -16,6 +17,11 @@ result<vm_record> with_sizes(const vm_record& now, const vm_config& wanted) {
     next.memory_mib = wanted.memory_mib;
   if (wanted.disk_mib != 0)
     next.disk_mib = wanted.disk_mib;
+  if (wanted.nat != nat_change::none && now.network != network_kind::tap)
+    return fail(ec::bad_request, what, "NAT is for VMs with a tap, and its network is another",
+                "make a new VM with --network tap");
+  if (wanted.nat != nat_change::none)
+    next.has_nat = wanted.nat == nat_change::on;
   if (next.disk_mib < now.disk_mib)
     return fail(ec::bad_request, what,
                 "its disk has " + format_mib(now.disk_mib) + " and cannot become smaller",
@@ -34,6 +40,7 @@ std::string describe_change(const vm_record& before, const vm_record& after) {
   add("vcpu", std::to_string(before.vcpu_count), std::to_string(after.vcpu_count));
   add("memory", format_mib(before.memory_mib), format_mib(after.memory_mib));
   add("disk", format_mib(before.disk_mib), format_mib(after.disk_mib));
+  add("nat", before.has_nat ? "on" : "off", after.has_nat ? "on" : "off");
   return text;
 }
 

@@ -1,5 +1,6 @@
 #include "core/vm_record_check.hpp"
 
+#include "core/bridge_network.hpp"
 #include "core/guest_address.hpp"
 #include "core/sizes.hpp"
 #include "core/vm_name.hpp"
@@ -29,7 +30,10 @@ result<void> check_record(const vm_record& x) {
     return damaged(ok.error());
   if (auto ok = check_vm_sizes(x.vcpu_count, x.memory_mib, x.disk_mib); !ok)
     return damaged(ok.error());
-  if (!guest_address_index(x.address))
+  if (x.network > network_kind::tap || x.root_disk > root_disk_kind::snapshot)
+    return damaged({ec::failed, "network or root disk", "of no kind that there is", {}});
+  const auto is_bridged = x.network == network_kind::tap;
+  if (!(is_bridged ? bridged_address_index(x.address) : guest_address_index(x.address)))
     return damaged({ec::failed, "address '" + x.address + "'", "not one of a guest", {}});
   if (x.ssh_port == 0)
     return damaged({ec::failed, "port 0", "no guest can be reached there", {}});

@@ -216,6 +216,7 @@ private:
     };
     context->events = events_;
     context->private_key = parts_.where.private_key;
+    context->helper_socket = parts_.where.helper_socket;
     context->authorized_key = parts_.key.public_line;
     context->known_hosts_path = parts_.where.known_hosts;
     context_ = context;

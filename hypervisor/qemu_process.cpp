@@ -27,7 +27,8 @@ struct sockets {
       net_for_helper;
 };
 
-result<sockets> make_sockets(const core::vm_handles& handles) {
+/// @param has_tap  the guest's network is one: there is no process beside QEMU
+result<sockets> make_sockets(const core::vm_handles& handles, bool has_tap) {
   sockets x;
   auto listen_and_dial = [](const std::string& path, host::unique_fd& listener,
                             host::unique_fd& client) -> result<void> {
@@ -49,6 +50,8 @@ result<sockets> make_sockets(const core::vm_handles& handles) {
   if (!port)
     return tl::make_unexpected(port.error());
   x.port_listener = std::move(*port); // whoever has use for it dials later
+  if (has_tap)
+    return x;
   auto pair = host::socket_pair();
   if (!pair)
     return tl::make_unexpected(pair.error());
@@ -73,6 +76,8 @@ core::qemu_launch launch_plan(const launch_machine& request, const programs& whe
   x.memory_mib = request.memory_mib;
   x.mac = core::guest_mac(request.vm_id);
   x.has_kvm = where.has_kvm;
+  x.has_tap = request.needs.network == network_kind::tap;
+  x.has_root_device = request.needs.root_disk == root_disk_kind::snapshot;
   return x;
 }
 
@@ -84,8 +89,11 @@ result<host::unique_fd> open_log(const std::string& directory) {
   return fd;
 }
 
+/// @returns no process where a tap is the network
 result<host::child> start_helper(const launch_machine& request, const programs& where, int socket,
                                  int log) {
+  if (request.needs.network == network_kind::tap)
+    return host::child{};
   constexpr int helper_fd = 3;
   host::spawn_request spawn;
   spawn.argv = {where.net_helper,
@@ -144,14 +152,17 @@ bool is_firecracker(const std::string& name) {
   return name.starts_with("firecracker");
 }
 
-result<qemu_process> start_qemu(const launch_machine& request, const programs& where) {
+result<qemu_process> start_qemu(const launch_machine& request, const programs& where,
+                                host_resources resources) {
   qemu_process x;
   x.handles.vm_id = request.vm_id;
   name_sockets(x.handles, request.directory);
   x.accelerator = x.handles.accelerator = where.has_kvm ? "kvm" : "tcg";
   x.handles.boot_id = host::boot_id();
   x.handles.started_at_ms = host::unix_ms();
-  auto links = make_sockets(x.handles);
+  if (needs_helper(request.needs))
+    x.handles.host = resources.handles;
+  auto links = make_sockets(x.handles, static_cast<bool>(resources.tap));
   auto log = open_log(request.directory);
   if (!links || !log) {
     remove_sockets(x.handles);
@@ -167,10 +178,12 @@ result<qemu_process> start_qemu(const launch_machine& request, const programs& w
   spawn.argv = core::qemu_arguments(plan);
   spawn.fds = {{links->qmp_listener.get(), plan.fds.qmp},
                {links->control_listener.get(), plan.fds.control},
-               {links->net_for_qemu.get(), plan.fds.net},
+               {resources.tap ? resources.tap.get() : links->net_for_qemu.get(), plan.fds.net},
                {links->port_listener.get(), plan.fds.port},
                {log->get(), 1},
                {log->get(), 2}};
+  if (resources.disk)
+    spawn.fds.push_back({resources.disk.get(), plan.fds.disk});
   spawn.has_own_session = true;
   auto qemu = host::spawn(spawn);
   if (!qemu) {
@@ -179,7 +192,8 @@ result<qemu_process> start_qemu(const launch_machine& request, const programs& w
     return tl::make_unexpected(qemu.error());
   }
   x.handles.qemu = identify(qemu->pid);
-  x.handles.net = identify(helper->pid);
+  if (helper->pidfd)
+    x.handles.net = identify(helper->pid);
   x.qemu_pidfd = std::move(qemu->pidfd);
   x.net_pidfd = std::move(helper->pidfd);
   x.qmp = std::move(links->qmp);

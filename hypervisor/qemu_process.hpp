@@ -4,6 +4,7 @@
 
 #include "core/handles.hpp"
 #include "host/unique_fd.hpp"
+#include "hypervisor/host_resources.hpp"
 #include "protocol/orders.hpp"
 #include "protocol/result.hpp"
 
@@ -45,7 +46,9 @@ void name_sockets(core::vm_handles& handles, const std::string& directory);
 /// Makes the sockets, then starts both processes in sessions of their own, so that they survive us.
 /// On failure nothing is left. QEMU's own words go to `qemu.log` in the VM's folder. Errors:
 /// hypervisor_failed, failed.
-[[nodiscard]] result<qemu_process> start_qemu(const launch_machine& request, const programs& where);
+/// @param resources  what banger-helper made; QEMU holds it from now on
+[[nodiscard]] result<qemu_process> start_qemu(const launch_machine& request, const programs& where,
+                                              host_resources resources = {});
 
 /// Names a process for ever; start time 0 where there is none.
 [[nodiscard]] core::process_identity identify(pid_t pid);

@@ -1,12 +1,15 @@
 #include "hypervisor/vm_usage.hpp"
 
+#include "core/bridge_network.hpp"
 #include "core/firecracker_plan.hpp"
 #include "core/handles.hpp"
 #include "core/net_counters.hpp"
 #include "core/process_usage.hpp"
 #include "host/files.hpp"
 #include "host/process.hpp"
+#include "hypervisor/host_resources.hpp"
 
+#include <cstdlib>
 #include <ctime>
 #include <string>
 #include <sys/stat.h>
@@ -53,6 +56,21 @@ void add_disk(const std::string& path, bool has_header, vm_usage& out) {
     out.disk_virtual_bytes += core::qcow2_virtual_bytes(*header);
 }
 
+std::uint64_t device_counter(const std::string& device, const char* counter) {
+  const auto text =
+      host::read_file("/sys/class/net/" + device + "/statistics/" + counter, max_small_file);
+  return text ? std::strtoull(text->c_str(), nullptr, 10) : 0;
+}
+
+/// What the host's end of the cable receives is what the guest sent.
+void add_tap(const std::string& device, vm_usage& out) {
+  if (!core::tap_index(device))
+    return; // the file's word is not taken for a path
+  out.has_network = true;
+  out.sent_bytes = device_counter(device, "rx_bytes");
+  out.received_bytes = device_counter(device, "tx_bytes");
+}
+
 void add_network(const std::string& directory, vm_usage& out) {
   const auto bytes = host::read_file(core::net_counters_path(directory), max_small_file);
   const auto counters = bytes ? core::parse_net_counters(*bytes) : std::nullopt;
@@ -70,6 +88,7 @@ vm_usage measure_usage(const measure_vm& x) {
   usage.clock_ms = boot_clock_ms();
   add_disk(x.directory + "/root.qcow2", true, usage);
   add_disk(core::firecracker::root_disk(x.directory), false, usage);
+  add_disk(changes_path(x.directory), false, usage);
   add_disk(x.directory + "/work.ext4", false, usage);
   const auto text = x.is_running ? host::read_file(x.directory + "/handles.json", max_small_file)
                                  : result<std::string>{std::string{}};
@@ -78,7 +97,10 @@ vm_usage measure_usage(const measure_vm& x) {
     return usage;
   add_process(handles->qemu, usage);
   add_process(handles->net, usage);
-  add_network(x.directory, usage);
+  if (handles->host && !handles->host->tap.empty())
+    add_tap(handles->host->tap, usage);
+  else
+    add_network(x.directory, usage);
   return usage;
 }
 

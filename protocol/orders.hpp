@@ -2,11 +2,14 @@
 // does not have them.
 #pragma once
 
+#include "protocol/host_needs.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/resource_orders.hpp"
+#include "protocol/resources.hpp"
 #include "protocol/session_orders.hpp"
 #include "protocol/store_orders.hpp"
 #include "protocol/values.hpp"
+#include "protocol/vm_file_orders.hpp"
 #include "protocol/vm_record.hpp"
 
 #include <cstdint>
@@ -28,13 +31,14 @@ struct order {
   order_kind kind = order_kind::start;
   std::string subject;
   std::uint32_t grace_ms = 0; ///< of stop and restart
-  vm_config config;           ///< of create; of set, what is not 0 in it
+  vm_config config;           ///< of create
   std::string recipe_path;    ///< of build
+  set_vm change;              ///< of set
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, order& x) {
-  return f(x.op, x.kind, x.subject, x.grace_ms, x.config, x.recipe_path);
+  return f(x.op, x.kind, x.subject, x.grace_ms, x.config, x.recipe_path, x.change);
 }
 
 /// Request to an operation: do it. Reply: what the order's kind promises.
@@ -144,14 +148,16 @@ auto inspect(Inspector& f, vm_recovered& x) {
 }
 
 // -- leases
-// ----------------------------------------------------------------------------------------
 
-/// Request: a loopback address nobody has. Reply: address_lease. Errors: no_space (all taken).
-struct reserve_address {};
+/// Request: an address nobody has, on the loopback or on the bridge. Reply: address_lease. Errors:
+/// no_space (all taken).
+struct reserve_address {
+  network_kind network = network_kind::user;
+};
 
 template <class Inspector>
-auto inspect(Inspector& f, reserve_address&) {
-  return f();
+auto inspect(Inspector& f, reserve_address& x) {
+  return f(x.network);
 }
 
 struct address_lease {
@@ -202,96 +208,7 @@ auto inspect(Inspector& f, release_start_slot& x) {
   return f(x.vm);
 }
 
-// -- vm_files
-// --------------------------------------------------------------------------------------
-
-/// Request: make the VM's folder, host key, root overlay and work disk. Reply: vm_files_made. On
-/// failure nothing is left. Errors: no_space, missing_program, failed.
-struct make_vm_files {
-  std::string directory;
-  std::string name;
-  std::string root_path;   ///< the image's root disk
-  std::string root_format; ///< "raw" or "qcow2"
-  std::uint32_t disk_mib = 0;
-  bool is_root_raw = false; ///< a copy of the image's disk, not an overlay of it
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, make_vm_files& x) {
-  return f(x.directory, x.name, x.root_path, x.root_format, x.disk_mib, x.is_root_raw);
-}
-
-struct vm_files_made {
-  std::string host_key_public; ///< "ssh-ed25519 AAAA..."
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, vm_files_made& x) {
-  return f(x.host_key_public);
-}
-
-/// Request: write the initramfs of the next boot, cap the console's log, and grow the work disk
-/// where it is to be larger. Reply: done.
-struct write_boot_files {
-  std::string directory;
-  std::string name;
-  std::string base_initrd;
-  std::string authorized_key;
-  std::uint32_t disk_mib = 0;
-  std::string more_modules{}; ///< an archive of those its hypervisor's devices need; empty: none
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, write_boot_files& x) {
-  return f(x.directory, x.name, x.base_initrd, x.authorized_key, x.disk_mib, x.more_modules);
-}
-
-/// Request: record what is true now. Empty text: nothing is. Reply: done, once it is on disk.
-struct write_handles {
-  std::string directory;
-  std::string text;
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, write_handles& x) {
-  return f(x.directory, x.text);
-}
-
-/// Request: remove the folder and all in it. Reply: done, also where there is none.
-struct remove_vm_files {
-  std::string directory;
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, remove_vm_files& x) {
-  return f(x.directory);
-}
-
-/// Request: cut a log that has grown too long; its newest part is kept beside it. Reply: done.
-struct cap_console {
-  std::string path;
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, cap_console& x) {
-  return f(x.path);
-}
-
-/// Request: read a piece of a log. Reply: console_chunk.
-struct read_log {
-  std::string path;
-  std::uint64_t offset = 0;
-  std::uint32_t max_bytes = 0;
-  bool is_from_end = false;
-};
-
-template <class Inspector>
-auto inspect(Inspector& f, read_log& x) {
-  return f(x.path, x.offset, x.max_bytes, x.is_from_end);
-}
-
 // -- machine: one hypervisor process
-// ---------------------------------------------------------------
 
 /// Request: start the process. Reply: machine_launched, as soon as its pids are known and before
 /// the guest runs a single instruction that matters. Errors: missing_program, hypervisor_failed.
@@ -306,12 +223,13 @@ struct launch_machine {
   std::string address;
   std::uint16_t ssh_port = 0;
   bool is_isolated = false;
+  host_needs needs;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, launch_machine& x) {
   return f(x.vm_id, x.vm_name, x.directory, x.kernel, x.cmdline_extra, x.vcpu_count, x.memory_mib,
-           x.address, x.ssh_port, x.is_isolated);
+           x.address, x.ssh_port, x.is_isolated, x.needs);
 }
 
 struct machine_launched {
@@ -410,7 +328,6 @@ auto inspect(Inspector& f, step_due& x) {
 }
 
 // -- guest link
-// ------------------------------------------------------------------------------------
 
 /// Request: be connected. Reply: guest_connected. Errors: link_lost, host_key_mismatch, timed_out.
 struct connect_guest {
@@ -517,7 +434,6 @@ auto inspect(Inspector& f, exec_started& x) {
 }
 
 // -- images
-// ----------------------------------------------------------------------------------------
 
 /// Request: the files of an image. Empty build: the current one. Reply: image_files. Errors:
 /// not_found.
@@ -575,7 +491,6 @@ auto inspect(Inspector& f, used_images& x) {
 }
 
 // -- events
-// ----------------------------------------------------------------------------------------
 
 /// Something happened that clients may want to hear of.
 struct publish_event {

@@ -9,19 +9,24 @@
 
 namespace banger {
 
+/// Whether a VM's tap shall reach other networks than the bridge's. The number is the wire value.
+enum class nat_change : std::uint8_t { none, on, off };
+
 /// Request: change what a VM may have; 0 leaves it as it is. A running VM has it from its next
-/// start on. Reply: vm_info. Errors: not_found; bad_request (out of range, a smaller disk, nothing
-/// to change); busy; no_space and failed (the disk could not be grown: nothing is changed then).
+/// start on. Reply: vm_info. Errors: not_found; bad_request (out of range, a smaller disk, NAT
+/// without a tap, nothing to change); busy; no_space and failed (the disk could not be grown:
+/// nothing is changed then).
 struct set_vm {
   std::string ref;
   std::uint32_t vcpu_count = 0;
   std::uint32_t memory_mib = 0;
   std::uint32_t disk_mib = 0; ///< of the work disk on /root; never smaller than it is
+  nat_change nat = nat_change::none;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, set_vm& x) {
-  return f(x.ref, x.vcpu_count, x.memory_mib, x.disk_mib);
+  return f(x.ref, x.vcpu_count, x.memory_mib, x.disk_mib, x.nat);
 }
 
 /// Request: what does a VM take right now? Reply: vm_stats. Errors: not_found, storage_failed.

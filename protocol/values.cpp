@@ -67,4 +67,20 @@ std::string to_string(vm_state x) {
   return "vm_state(" + std::to_string(static_cast<unsigned>(x)) + ")"; // a newer peer's state
 }
 
+std::string to_string(network_kind x) {
+  switch (x) {
+    case network_kind::user: return "user";
+    case network_kind::tap: return "tap";
+  }
+  return "network_kind(" + std::to_string(static_cast<unsigned>(x)) + ")";
+}
+
+std::string to_string(root_disk_kind x) {
+  switch (x) {
+    case root_disk_kind::overlay: return "overlay";
+    case root_disk_kind::snapshot: return "snapshot";
+  }
+  return "root_disk_kind(" + std::to_string(static_cast<unsigned>(x)) + ")";
+}
+
 } // namespace banger

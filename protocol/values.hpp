@@ -29,6 +29,23 @@ enum class vm_driver : std::uint8_t { qemu = 0, firecracker = 1 };
 /// "qemu" or "firecracker", as the command line takes it.
 [[nodiscard]] std::string to_string(vm_driver x);
 
+/// How a VM reaches networks, and is reached. The number is the wire value and the stored one:
+/// append, never reorder.
+enum class network_kind : std::uint8_t {
+  user, ///< a process beside it, without root; reached at an address of the host's loopback
+  tap,  ///< a network card of the host's on a bridge, with an address of its own
+};
+
+[[nodiscard]] std::string to_string(network_kind x);
+
+/// What a VM's root disk is made of. The number is the wire value and the stored one.
+enum class root_disk_kind : std::uint8_t {
+  overlay,  ///< a qcow2 file over the image
+  snapshot, ///< a device-mapper snapshot of the image
+};
+
+[[nodiscard]] std::string to_string(root_disk_kind x);
+
 /// What a user asks for. Zero or empty means "the default".
 struct vm_config {
   std::string name;             ///< RFC 1123 label; empty: the daemon picks one
@@ -39,12 +56,15 @@ struct vm_config {
   bool is_isolated = false;     ///< no way out to any network
   bool is_ephemeral = false;    ///< deleted when the client that made it goes away
   vm_driver driver = vm_driver::qemu;
+  network_kind network = network_kind::user;
+  bool has_nat = true; ///< of a tap: other networks than the bridge's are reached
+  root_disk_kind root_disk = root_disk_kind::overlay;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, vm_config& x) {
   return f(x.name, x.image, x.vcpu_count, x.memory_mib, x.disk_mib, x.is_isolated, x.is_ephemeral,
-           x.driver);
+           x.driver, x.network, x.has_nat, x.root_disk);
 }
 
 /// One observation of a VM.
@@ -56,7 +76,8 @@ struct vm_info {
   std::uint32_t vcpu_count = 0;
   std::uint32_t memory_mib = 0;
   std::uint32_t disk_mib = 0;
-  std::string address; ///< loopback address of the host that reaches the guest, "127.77.x.y"
+  std::string
+      address; ///< that reaches the guest: "127.77.x.y" on the loopback, "10.77.x.y" of a tap
   std::uint16_t ssh_port = 0;
   bool is_isolated = false;
   bool is_ephemeral = false;
@@ -77,6 +98,9 @@ struct vm_info {
   std::uint32_t running_memory_mib = 0; ///< likewise
   std::uint32_t running_disk_mib = 0;   ///< likewise
   vm_driver driver = vm_driver::qemu;
+  network_kind network = network_kind::user;
+  bool has_nat = true; ///< of a tap
+  root_disk_kind root_disk = root_disk_kind::overlay;
   friend bool operator==(const vm_info&, const vm_info&) = default;
 };
 
@@ -86,7 +110,8 @@ auto inspect(Inspector& f, vm_info& x) {
            x.ssh_port, x.is_isolated, x.is_ephemeral, x.created_at_ms, x.started_at_ms, x.pid,
            x.accelerator, x.directory, x.console_log, x.last_error, x.last_error_stage,
            x.last_error_at_ms, x.operation, x.stage, x.operation_since_ms, x.is_quarantined,
-           x.running_vcpu_count, x.running_memory_mib, x.running_disk_mib, x.driver);
+           x.running_vcpu_count, x.running_memory_mib, x.running_disk_mib, x.driver, x.network,
+           x.has_nat, x.root_disk);
 }
 
 struct vm_list {

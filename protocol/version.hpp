@@ -7,7 +7,7 @@
 namespace banger {
 
 /// Raised with every change of a wire struct: fields are positional, so both sides must agree.
-inline constexpr std::uint32_t protocol_version = 4;
+inline constexpr std::uint32_t protocol_version = 5;
 
 /// The release, as `banger version` prints it.
 inline constexpr std::string_view program_version = BANGER_VERSION;

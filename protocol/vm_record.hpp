@@ -24,7 +24,7 @@ struct vm_record {
   std::uint32_t disk_mib = 8192;
   bool is_isolated = false;
   bool is_ephemeral = false;
-  std::string address; ///< host loopback address, unique
+  std::string address; ///< that reaches the guest, unique: of the host's loopback, or on the bridge
   std::uint16_t ssh_port = 2222;
   std::string directory;       ///< absolute path of its folder
   std::string host_key_public; ///< "ssh-ed25519 AAAA..."; empty until its files are made
@@ -35,6 +35,9 @@ struct vm_record {
   std::string error_stage;
   std::int64_t error_at_ms = 0;
   vm_driver driver = vm_driver::qemu;
+  network_kind network = network_kind::user;
+  bool has_nat = true; ///< of a tap
+  root_disk_kind root_disk = root_disk_kind::overlay;
   friend bool operator==(const vm_record&, const vm_record&) = default;
 };
 
@@ -42,7 +45,8 @@ template <class Inspector>
 auto inspect(Inspector& f, vm_record& x) {
   return f(x.id, x.name, x.image, x.image_build, x.vcpu_count, x.memory_mib, x.disk_mib,
            x.is_isolated, x.is_ephemeral, x.address, x.ssh_port, x.directory, x.host_key_public,
-           x.created_at_ms, x.wanted, x.settled, x.error, x.error_stage, x.error_at_ms, x.driver);
+           x.created_at_ms, x.wanted, x.settled, x.error, x.error_stage, x.error_at_ms, x.driver,
+           x.network, x.has_nat, x.root_disk);
 }
 
 } // namespace banger

@@ -77,6 +77,13 @@ constexpr std::array steps{
     R"(CREATE TABLE IF NOT EXISTS lost_vms AS SELECT * FROM vms WHERE 0;
        ALTER TABLE lost_vms ADD COLUMN driver INTEGER;
        ALTER TABLE vms ADD COLUMN driver INTEGER NOT NULL DEFAULT 0;)",
+    // 5: taps and snapshots
+    R"(ALTER TABLE lost_vms ADD COLUMN network INTEGER;
+       ALTER TABLE lost_vms ADD COLUMN has_nat INTEGER;
+       ALTER TABLE lost_vms ADD COLUMN root_disk INTEGER;
+       ALTER TABLE vms ADD COLUMN network INTEGER NOT NULL DEFAULT 0;
+       ALTER TABLE vms ADD COLUMN has_nat INTEGER NOT NULL DEFAULT 1;
+       ALTER TABLE vms ADD COLUMN root_disk INTEGER NOT NULL DEFAULT 0;)",
 };
 
 result<void> apply(database& db, const std::string& step, const std::string& number) {

@@ -1,7 +1,9 @@
 #include "storage/vm_folder.hpp"
 
+#include "core/bridge_network.hpp"
 #include "core/cpio.hpp"
 #include "core/firecracker_plan.hpp"
+#include "core/snapshot_disk.hpp"
 #include "host/clock.hpp"
 #include "host/console_log.hpp"
 #include "host/files.hpp"
@@ -60,9 +62,26 @@ result<void> copy_root_disk(const make_vm_files& x) {
                   {"convert", "-q", "-f", x.root_format, "-O", "raw", x.root_path, path});
 }
 
+/// The file of a snapshot's changes; all zeros is a new one.
+result<void> make_changes_file(const make_vm_files& x) {
+  if (x.root_format != "raw")
+    return fail(ec::bad_request, "make a snapshot of the image", "its disk is not raw",
+                "--root-disk overlay");
+  auto image_bytes = host::file_size(x.root_path);
+  if (image_bytes == 0 || image_bytes % core::sector_bytes != 0)
+    return fail(ec::not_found, "make a snapshot of the image", x.root_path + " is no disk");
+  auto path = x.directory + "/root.cow";
+  host::unique_fd fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+  if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(core::snapshot_file_bytes(image_bytes))) != 0)
+    return fail_errno("make " + path);
+  return {};
+}
+
 result<void> make_root_disk(const make_vm_files& x) {
   if (x.is_root_raw)
     return copy_root_disk(x);
+  if (x.root_disk == root_disk_kind::snapshot)
+    return make_changes_file(x);
   return run_tool("qemu-img", "qemu-utils",
                   {"create", "-q", "-f", "qcow2", "-b", x.root_path, "-F", x.root_format,
                    x.directory + "/root.qcow2"});
@@ -106,6 +125,24 @@ result<std::string> make_vm_folder(const make_vm_files& x) {
   return key;
 }
 
+namespace {
+
+/// The lines of a guest's configuration that say how it reaches networks.
+std::string network_lines(const std::string& bridged_address) {
+  if (bridged_address.empty()) // as banger-net has it
+    return "address=10.0.2.15/24\ngateway=10.0.2.2\ndns=10.0.2.3\n";
+  auto text = "address=" + bridged_address + "/" + std::to_string(core::bridge_prefix) +
+              "\ngateway=" + std::string{core::bridge_address} + "\n";
+  // The second is where systemd-resolved has the real ones, when the first names itself.
+  for (const char* path : {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"})
+    if (auto conf = host::read_file(path, max_key); conf)
+      if (auto server = core::reachable_name_server(*conf); !server.empty())
+        return text + "dns=" + server + "\n";
+  return text;
+}
+
+} // namespace
+
 result<void> write_boot_archive(const write_boot_files& x) {
   auto initrd = host::read_file(x.base_initrd, max_initrd);
   if (!initrd)
@@ -122,9 +159,8 @@ result<void> write_boot_archive(const write_boot_files& x) {
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%lld.%03d", static_cast<long long>(now / 1000),
                 static_cast<int>(now % 1000));
-  auto config =
-      std::string{"time="} + seconds +
-      "\naddress=10.0.2.15/24\ngateway=10.0.2.2\ndns=10.0.2.3\nseed=" + host::random_hex(32) + "\n";
+  auto config = std::string{"time="} + seconds + "\n" + network_lines(x.bridged_address) +
+                "seed=" + host::random_hex(32) + "\n";
   auto own = core::cpio_archive(
       {{"banger", "", core::cpio_directory},
        {"banger/hostname", x.name + "\n", core::cpio_private_file},

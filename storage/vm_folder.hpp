@@ -1,5 +1,5 @@
 // The folder of one VM:
-// VMS/<id>/{root.qcow2,work.ext4,ssh_host_ed25519_key,initrd.cpio,console.log,qemu.log,
+// VMS/<id>/{root.qcow2 or root.cow,work.ext4,ssh_host_ed25519_key,initrd.cpio,console.log,qemu.log,
 // handles.json,*.sock}; in Firecracker root.raw, firecracker.{log,err} and metrics.json in place of
 // root.qcow2 and qemu.log. All functions block.
 #pragma once

@@ -12,7 +12,7 @@ constexpr std::string_view select_by_name =
     "SELECT id, name, image, image_build, vcpu_count, "
     "memory_mib, disk_mib, is_isolated, is_ephemeral, address,"
     " ssh_port, directory, host_key_public, created_at_ms, "
-    "wanted, settled, error, error_stage, error_at_ms, driver"
+    "wanted, settled, error, error_stage, error_at_ms, driver, network, has_nat, root_disk"
     " FROM vms WHERE id = ?1 OR ?1 = '' ORDER BY name";
 
 constexpr std::string_view upsert =
@@ -20,7 +20,8 @@ constexpr std::string_view upsert =
     "is_ephemeral,"
     " address, ssh_port, directory, host_key_public, created_at_ms, wanted, settled, error, "
     "error_stage,"
-    " error_at_ms, driver) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " error_at_ms, driver, network, has_nat, root_disk) VALUES "
+    "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     " ON CONFLICT (id) DO UPDATE SET name = excluded.name, image = excluded.image,"
     " image_build = excluded.image_build, vcpu_count = excluded.vcpu_count, memory_mib = "
     "excluded.memory_mib,"
@@ -30,11 +31,17 @@ constexpr std::string_view upsert =
     " host_key_public = excluded.host_key_public, created_at_ms = excluded.created_at_ms,"
     " wanted = excluded.wanted, settled = excluded.settled, error = excluded.error,"
     " error_stage = excluded.error_stage, error_at_ms = excluded.error_at_ms,"
-    " driver = excluded.driver";
+    " driver = excluded.driver, network = excluded.network, has_nat = excluded.has_nat,"
+    " root_disk = excluded.root_disk";
 
 vm_state state_from(std::int64_t stored) {
   const auto is_known = stored >= 0 && stored <= static_cast<std::int64_t>(vm_state::deleting);
   return is_known ? static_cast<vm_state>(stored) : vm_state::error;
+}
+
+/// A number that no enumerator has stays one: check_record tells of it.
+std::uint8_t byte_from(std::int64_t stored) {
+  return stored >= 0 && stored <= UINT8_MAX ? static_cast<std::uint8_t>(stored) : UINT8_MAX;
 }
 
 vm_record from_row(const statement& row) {
@@ -65,6 +72,9 @@ vm_record from_row(const statement& row) {
   x.error_stage = text();
   x.error_at_ms = number();
   x.driver = number() == 1 ? vm_driver::firecracker : vm_driver::qemu;
+  x.network = static_cast<network_kind>(byte_from(number()));
+  x.has_nat = number() != 0;
+  x.root_disk = static_cast<root_disk_kind>(byte_from(number()));
   return x;
 }
 
@@ -105,7 +115,10 @@ result<void> save_vm_record(database& db, const vm_record& x) {
       .bind(x.created_at_ms);
   row.bind(static_cast<std::int64_t>(x.wanted)).bind(static_cast<std::int64_t>(x.settled));
   row.bind(x.error).bind(x.error_stage).bind(x.error_at_ms);
-  row.bind(static_cast<std::int64_t>(x.driver));
+  row.bind(static_cast<std::int64_t>(x.driver))
+      .bind(static_cast<std::int64_t>(x.network))
+      .bind(std::int64_t{x.has_nat})
+      .bind(static_cast<std::int64_t>(x.root_disk));
   return row.run();
 }
 

@@ -56,6 +56,18 @@ TEST_CASE_FIXTURE(leases_world, "leases: an address that is taken at the start i
   CHECK(lease->value->address == "127.77.0.3");
 }
 
+TEST_CASE_FIXTURE(leases_world, "leases: a guest on the bridge gets an address there") {
+  in_use.insert("10.77.0.2"); // the kernel says so when the tap is made, nobody else can
+  spawn_leases(1);
+  auto first = ask<address_lease>(leases, reserve_address{network_kind::tap});
+  auto second = ask<address_lease>(leases, reserve_address{network_kind::tap});
+  REQUIRE(first->value);
+  REQUIRE(second->value);
+  CHECK(first->value->address == "10.77.0.2");
+  CHECK(second->value->address == "10.77.0.3");
+  caf::anon_send(leases, address_freed{"10.77.0.2"});
+}
+
 TEST_CASE_FIXTURE(leases_world,
                   "leases: an address that somebody else on the host has is not given") {
   in_use.insert("127.77.0.2");

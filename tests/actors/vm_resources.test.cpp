@@ -16,9 +16,9 @@ struct resources_world : vm_world {
     what.op = op;
     what.kind = order_kind::set;
     what.subject = "box";
-    what.config.vcpu_count = vcpus;
-    what.config.memory_mib = memory;
-    what.config.disk_mib = disk;
+    what.change.vcpu_count = vcpus;
+    what.change.memory_mib = memory;
+    what.change.disk_mib = disk;
     return ask<vm_info>(vm, what, progress_actor{});
   }
 

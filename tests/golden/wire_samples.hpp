@@ -11,7 +11,17 @@ namespace banger::test {
 
 template <>
 inline vm_config sample() {
-  return {"box", "debian", 2, 512, 8192, true, true, vm_driver::firecracker};
+  return {"box",
+          "debian",
+          2,
+          512,
+          8192,
+          true,
+          true,
+          vm_driver::firecracker,
+          network_kind::tap,
+          false,
+          root_disk_kind::snapshot};
 }
 
 template <>
@@ -43,7 +53,10 @@ inline vm_info sample() {
           1,
           256,
           4096,
-          vm_driver::firecracker};
+          vm_driver::firecracker,
+          network_kind::tap,
+          false,
+          root_disk_kind::snapshot};
 }
 
 template <>
@@ -148,7 +161,7 @@ inline vm_history sample() {
 
 template <>
 inline set_vm sample() {
-  return {"box", 4, 2048, 16'384};
+  return {"box", 4, 2048, 16'384, nat_change::off};
 }
 
 template <>

@@ -35,6 +35,9 @@ struct script {
   int saves = 0;
   int store_fails_at = 0; ///< number of the one save that fails
   vm_past past;
+  root_disk_health disk_health;
+  launch_machine launched;     ///< the last one
+  write_boot_files boot_files; ///< likewise
   vm_usage usage;
   std::string looked_at; ///< the folder of the last look_at_past
   std::vector<std::uint32_t> graces;
@@ -95,6 +98,7 @@ inline vm_files_actor::behavior_type scripted_files(vm_files_actor::pointer self
         return act(self, *plan, plan->files, "make files", vm_files_made{"ssh-ed25519 AAAA"});
       },
       [self, plan](const write_boot_files& x) {
+        plan->boot_files = x;
         plan->more_modules = x.more_modules;
         return act(self, *plan, plan->files, "write boot files", done{});
       },
@@ -104,6 +108,9 @@ inline vm_files_actor::behavior_type scripted_files(vm_files_actor::pointer self
       },
       [self, plan](const remove_vm_files&) {
         return act(self, *plan, manner::well, "remove files", done{});
+      },
+      [self, plan](const look_at_root_disk&) {
+        return act(self, *plan, manner::well, "look at root disk", plan->disk_health);
       },
       [self, plan](const cap_console&) {
         return act(self, *plan, manner::well, "cap console", done{});
@@ -178,7 +185,8 @@ inline machine_actor::behavior_type scripted_machine(machine_actor::pointer self
   ++plan->machines;
   return {
       [](const fd_ready&) {},
-      [self, plan](const launch_machine&) {
+      [self, plan](const launch_machine& x) {
+        plan->launched = x;
         return act(self, *plan, plan->launch, "launch",
                    machine_launched{4242, "tcg", "handles", 1000});
       },

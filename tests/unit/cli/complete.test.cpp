@@ -51,7 +51,7 @@ TEST_CASE("complete: options, of the command and of those above it") {
     CHECK_MESSAGE(has(all, word), word);
   CHECK(std::count(all.begin(), all.end(), "--help") == 1);
   CHECK_FALSE(has(all, "--rm"));
-  CHECK(words({"vm", "run", "--r"}) == strings{"--rm"});
+  CHECK(words({"vm", "run", "--r"}) == strings{"--root-disk", "--rm"});
   CHECK(words({"vm", "stop", "box", "--g"}) == strings{"--grace"});
 }
 

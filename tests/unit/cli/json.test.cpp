@@ -60,7 +60,10 @@ const strings vm_keys{"id",
                       "running_vcpu_count",
                       "running_memory_mib",
                       "running_disk_mib",
-                      "driver"};
+                      "driver",
+                      "network",
+                      "has_nat",
+                      "root_disk"};
 
 vm_info full_vm() {
   vm_info x;
@@ -107,6 +110,9 @@ TEST_CASE("json: a VM has every field, with its value") {
   CHECK(x["driver"] == "qemu");
   CHECK(x["created_at_ms"] == 1'700'000'000'123);
   CHECK(x["operation_since_ms"] == 8);
+  CHECK(x["network"] == "user");
+  CHECK(x["has_nat"] == true);
+  CHECK(x["root_disk"] == "overlay");
 }
 
 TEST_CASE("json: an empty VM has every field too; what has no value is null") {

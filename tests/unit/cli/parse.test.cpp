@@ -124,6 +124,26 @@ TEST_CASE("cli: all of a VM's options are read") {
   refused({"vm", "create", "--rm"});
 }
 
+TEST_CASE("cli: a VM's network and root disk are read") {
+  auto config = [](const strings& words) {
+    strings line{"vm", "create"};
+    line.insert(line.end(), words.begin(), words.end());
+    return read(line).config;
+  };
+  CHECK(config({"--network", "tap"}).network == banger::network_kind::tap);
+  CHECK(config({"--network", "tap"}).has_nat);
+  CHECK_FALSE(config({"--network", "tap", "--no-nat"}).has_nat);
+  CHECK(config({"--network", "none"}).is_isolated);
+  CHECK(config({"--network", "none"}).network == banger::network_kind::user);
+  CHECK_FALSE(config({"--network", "user"}).is_isolated);
+  CHECK(config({"--root-disk", "snapshot"}).root_disk == banger::root_disk_kind::snapshot);
+  CHECK(config({}).root_disk == banger::root_disk_kind::overlay);
+  refused({"vm", "create", "--network", "bridge"});
+  refused({"vm", "create", "--root-disk", "raw"});
+  refused({"vm", "create", "--network", "tap", "--isolated"});
+  refused({"vm", "create", "--no-nat"});
+}
+
 TEST_CASE("cli: without options a VM has the daemon's defaults") {
   const auto x = read({"run"}).config;
   CHECK(x.name.empty());

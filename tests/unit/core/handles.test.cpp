@@ -31,6 +31,19 @@ TEST_CASE("handles: what was written is read back") {
   CHECK(core::parse_handles(core::render_handles(x)) == x);
 }
 
+TEST_CASE("handles: what banger-helper made is read back, and every missing part is a failure") {
+  auto x = full_handles();
+  x.host = core::host_handles{"/run/banger/1000.sock", "bgr-t0000", "10.77.0.2",
+                              "bgr-1000-0123456789ab"};
+  CHECK(core::parse_handles(core::render_handles(x)) == x);
+  const auto whole = nlohmann::json::parse(core::render_handles(x));
+  for (const auto& [key, value] : whole["host"].items()) {
+    auto json = whole;
+    json["host"].erase(key);
+    CHECK_MESSAGE(!core::parse_handles(json.dump()), key);
+  }
+}
+
 TEST_CASE("handles: a folder name that is no UTF-8 does not keep them from being written") {
   auto x = full_handles();
   x.directory = "/s/\xff\xfe";

@@ -64,6 +64,13 @@ TEST_CASE("qemu args: the image's kernel arguments come last") {
   check("cmdline_extra", x);
 }
 
+TEST_CASE("qemu args: a tap and a device come as descriptors") {
+  auto x = sample();
+  x.has_tap = true;
+  x.has_root_device = true;
+  check("tap_and_device", x);
+}
+
 TEST_CASE("qemu args: other descriptors go to other places") {
   auto x = sample();
   x.fds = {10, 11, 12};

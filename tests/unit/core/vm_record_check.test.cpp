@@ -37,6 +37,10 @@ TEST_CASE("check_record: each damaged field is named") {
       {"disk", [](vm_record& x) { x.disk_mib = 4294967295; }},
       {"10.0.0.1", [](vm_record& x) { x.address = "10.0.0.1"; }},
       {"port 0", [](vm_record& x) { x.ssh_port = 0; }},
+      {"no kind", [](vm_record& x) { x.network = static_cast<network_kind>(2); }},
+      {"no kind", [](vm_record& x) { x.root_disk = static_cast<root_disk_kind>(255); }},
+      {"127.77.0.2", [](vm_record& x) { x.network = network_kind::tap; }},
+      {"10.77.0.2", [](vm_record& x) { x.address = "10.77.0.2"; }},
   };
   for (const auto& [text, damage] : damages) {
     CAPTURE(text);

@@ -85,6 +85,9 @@ TEST_CASE_FIXTURE(old_database, "migrations: each older schema is brought up, an
     CHECK(old.is_isolated);
     CHECK(old.settled == settled_state::error);
     CHECK(old.error_stage == "booting");
+    CHECK(old.network == network_kind::user);
+    CHECK(old.has_nat);
+    CHECK(old.root_disk == root_disk_kind::overlay);
   }
 }
 

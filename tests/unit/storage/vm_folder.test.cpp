@@ -23,7 +23,9 @@ struct world {
     std::ofstream{image} << "";
     fs::resize_file(image, 16U << 20);
   }
-  [[nodiscard]] make_vm_files request() const { return {folder, "box", image, "raw", 64}; }
+  [[nodiscard]] make_vm_files request() const {
+    return {folder, "box", image, "raw", 64, false, root_disk_kind::overlay, {}};
+  }
   static std::string output_of(const std::string& program, std::vector<std::string> arguments) {
     const auto path = host::find_program(program, host::search_path());
     REQUIRE_MESSAGE(path, program << " is not installed");
@@ -280,4 +282,38 @@ TEST_CASE_FIXTURE(world, "work disk: one that is gone, or too large for its file
   if (!huge)
     CHECK(huge.error().what.find("work.ext4") != std::string::npos);
   CHECK((huge || host::file_size(folder + "/work.ext4") == 64ULL << 20));
+}
+
+TEST_CASE_FIXTURE(world, "vm folder: a snapshot has a sparse file that can hold all of the image") {
+  auto x = request();
+  x.root_disk = root_disk_kind::snapshot;
+  REQUIRE(make_vm_folder(x));
+  CHECK_FALSE(fs::exists(folder + "/root.qcow2"));
+  CHECK(mode_of(folder + "/root.cow") == 0600);
+  CHECK(fs::file_size(folder + "/root.cow") > (16U << 20));
+  struct stat info {};
+  REQUIRE(::stat((folder + "/root.cow").c_str(), &info) == 0);
+  CHECK(info.st_blocks == 0);
+}
+
+TEST_CASE_FIXTURE(world,
+                  "vm folder: a snapshot of what is no raw disk is refused, and leaves nothing") {
+  auto x = request();
+  x.root_disk = root_disk_kind::snapshot;
+  x.root_format = "qcow2";
+  CHECK(make_vm_folder(x).error().code == ec::bad_request);
+  x.root_format = "raw";
+  x.root_path = directory / "none";
+  CHECK(make_vm_folder(x).error().code == ec::not_found);
+  CHECK_FALSE(fs::exists(folder));
+}
+
+TEST_CASE_FIXTURE(world, "vm folder: a guest on the bridge is told its address and the host's") {
+  REQUIRE(make_vm_folder(request()));
+  std::ofstream{directory / "base"} << "base";
+  REQUIRE(write_boot_archive({folder, "box", directory / "base", "key", 0, {}, "10.77.0.9"}));
+  const auto text = host::read_file(folder + "/initrd.cpio", 1U << 20);
+  REQUIRE(text);
+  CHECK(contains(*text, "address=10.77.0.9/16\ngateway=10.77.0.1\n"));
+  CHECK_FALSE(contains(*text, "10.0.2."));
 }

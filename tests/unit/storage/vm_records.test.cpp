@@ -43,6 +43,9 @@ vm_record sample(const std::string& id, const std::string& name, const std::stri
   x.error_stage = "booting";
   x.error_at_ms = 1'700'000'000'456;
   x.driver = vm_driver::firecracker;
+  x.network = network_kind::tap;
+  x.has_nat = false;
+  x.root_disk = root_disk_kind::snapshot;
   return x;
 }
 

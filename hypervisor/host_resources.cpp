@@ -1,0 +1,143 @@
+#include "hypervisor/host_resources.hpp"
+
+#include "core/bridge_network.hpp"
+#include "core/snapshot_disk.hpp"
+#include "host/files.hpp"
+
+#include <fcntl.h>
+#include <thread>
+
+namespace banger::hypervisor {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto answer_limit = 3s;
+constexpr auto release_limit = 4s; // both fit twice into deadlines::storage
+constexpr auto retry_pause = 20ms; // a device goes some milliseconds after its last user
+
+core::helper_request about(core::helper_op op, const std::string& vm_id) {
+  core::helper_request x;
+  x.op = op;
+  x.vm_id = vm_id;
+  return x;
+}
+
+/// Asks for a release until it is no longer busy.
+result<void> release(const std::string& socket, const core::helper_request& x) {
+  const auto until = std::chrono::steady_clock::now() + release_limit;
+  for (;;) {
+    auto done = ask_helper_blocking(socket, x, answer_limit);
+    if (done || done.error().code == ec::missing_program)
+      return {};
+    if (done.error().code != ec::busy || std::chrono::steady_clock::now() > until)
+      return tl::make_unexpected(done.error());
+    std::this_thread::sleep_for(retry_pause);
+  }
+}
+
+} // namespace
+
+std::string changes_path(const std::string& directory) {
+  return directory + "/root.cow";
+}
+
+bool needs_helper(const host_needs& needs) {
+  return needs.network == network_kind::tap || needs.root_disk == root_disk_kind::snapshot;
+}
+
+result<void> resource_request::ask_for_disk(const host_needs& needs, const std::string& vm_id,
+                                            const std::string& directory) {
+  host::unique_fd image{::open(needs.root_image.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!image)
+    return fail_errno("open " + needs.root_image);
+  const auto path = changes_path(directory);
+  host::unique_fd changes{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
+  if (!changes)
+    return fail_errno("open " + path);
+  ++expected_;
+  return channel_.send(about(core::helper_op::attach_disk, vm_id), {image.get(), changes.get()});
+}
+
+result<resource_request> resource_request::begin(const host_needs& needs, const std::string& vm_id,
+                                                 const std::string& directory,
+                                                 const std::string& address) {
+  auto channel = helper_channel::connect(needs.helper_socket);
+  if (!channel)
+    return tl::make_unexpected(channel.error());
+  resource_request x{std::move(*channel)};
+  x.made_.handles.helper_socket = needs.helper_socket;
+  if (needs.network == network_kind::tap) {
+    auto index = core::bridged_address_index(address);
+    if (!index)
+      return fail(ec::bad_request, "ask for a tap", "'" + address + "' is no guest's address");
+    auto tap = about(core::helper_op::attach_tap, {});
+    tap.address_index = *index;
+    tap.has_nat = needs.has_nat;
+    ++x.expected_;
+    x.made_.handles.address = address;
+    if (auto sent = x.channel_.send(tap); !sent)
+      return tl::make_unexpected(sent.error());
+  }
+  if (needs.root_disk == root_disk_kind::snapshot)
+    if (auto sent = x.ask_for_disk(needs, vm_id, directory); !sent)
+      return tl::make_unexpected(sent.error());
+  return x;
+}
+
+result<bool> resource_request::take() {
+  while (expected_ > 0) {
+    auto answer = channel_.receive();
+    if (!answer)
+      return tl::make_unexpected(answer.error());
+    if (!*answer)
+      return false;
+    --expected_;
+    auto& got = **answer;
+    if (got.reply.op == core::helper_op::attach_tap) {
+      made_.tap = std::move(got.fd);
+      made_.handles.tap = got.reply.name;
+    } else {
+      made_.disk = std::move(got.fd);
+      made_.handles.disk = got.reply.name;
+    }
+  }
+  return true;
+}
+
+result<void> release_blocking(const core::vm_handles& handles) {
+  if (!handles.host)
+    return {};
+  const auto& host = *handles.host;
+  result<void> first;
+  if (!host.disk.empty())
+    first = release(host.helper_socket, about(core::helper_op::release_disk, handles.vm_id));
+  if (auto index = core::bridged_address_index(host.address); index && !host.tap.empty()) {
+    auto tap = about(core::helper_op::release_tap, {});
+    tap.address_index = *index;
+    if (auto released = release(host.helper_socket, tap); !released && first)
+      first = std::move(released);
+  }
+  return first;
+}
+
+result<std::string> disk_warning_blocking(const core::vm_handles& handles) {
+  if (!handles.host || handles.host->disk.empty())
+    return std::string{};
+  auto answer =
+      ask_helper_blocking(handles.host->helper_socket,
+                          about(core::helper_op::disk_status, handles.vm_id), answer_limit);
+  if (!answer)
+    return tl::make_unexpected(answer.error());
+  auto warning = core::snapshot_warning(answer->disk);
+  if (!warning.empty())
+    return warning;
+  constexpr std::uint64_t least_free = 256ULL << 20;
+  auto free = host::free_bytes(handles.directory);
+  if (free && *free < least_free)
+    return std::string{"less than 256 MiB are free where its root disk's changes are written"};
+  return std::string{};
+}
+
+} // namespace banger::hypervisor

@@ -1,0 +1,70 @@
+// What banger-helper made for one VM: asked for without waiting, recorded, held by descriptors,
+// and released.
+#pragma once
+
+#include "core/handles.hpp"
+#include "core/helper_protocol.hpp"
+#include "host/unique_fd.hpp"
+#include "hypervisor/helper_channel.hpp"
+#include "protocol/host_needs.hpp"
+#include "protocol/result.hpp"
+
+#include <chrono>
+#include <string>
+
+namespace banger::hypervisor {
+
+/// Held by these descriptors, and then by the hypervisor's copies of them: with the last one the
+/// kernel removes what they stand for.
+struct host_resources {
+  core::host_handles handles;
+  host::unique_fd tap;  ///< none for the user network
+  host::unique_fd disk; ///< a block device; none for an overlay
+};
+
+/// Asks for all that a VM needs. Given up, it leaves nothing: what has come goes with it.
+class resource_request {
+public:
+  /// Sends the requests. @param directory  the VM's, with its file of changes
+  /// @param address  the guest's on the bridge. Errors: as helper_channel; not_found (no image, no
+  /// file of changes), bad_request.
+  [[nodiscard]] static result<resource_request> begin(const host_needs& needs,
+                                                      const std::string& vm_id,
+                                                      const std::string& directory,
+                                                      const std::string& address);
+
+  /// Readable when more has come.
+  [[nodiscard]] int fd() const { return channel_.fd(); }
+
+  /// Takes what has come. @returns whether that is all. Errors: what the helper says.
+  [[nodiscard]] result<bool> take();
+
+  /// @pre take() said that it is all
+  [[nodiscard]] host_resources finish() { return std::move(made_); }
+
+private:
+  explicit resource_request(helper_channel channel) : channel_(std::move(channel)) {}
+  [[nodiscard]] result<void> ask_for_disk(const host_needs& needs, const std::string& vm_id,
+                                          const std::string& directory);
+
+  helper_channel channel_;
+  host_resources made_;
+  int expected_ = 0; ///< answers that are to come
+};
+
+/// Whether a VM needs banger-helper at all.
+[[nodiscard]] bool needs_helper(const host_needs& needs);
+
+/// Sees to it that nothing is left of what a VM that has ended had. A device that is still in use
+/// is tried again for 4 s. Without a helper there is nothing to do: the kernel has removed it.
+/// Blocks. Errors: busy, timed_out, failed.
+[[nodiscard]] result<void> release_blocking(const core::vm_handles& handles);
+
+/// How full a VM's root disk is, as a text for a user; empty: nothing to worry about, or no
+/// snapshot. Blocks. Errors: as ask_helper_blocking.
+[[nodiscard]] result<std::string> disk_warning_blocking(const core::vm_handles& handles);
+
+/// The file with what a VM changed of its image.
+[[nodiscard]] std::string changes_path(const std::string& directory);
+
+} // namespace banger::hypervisor

@@ -1,0 +1,153 @@
+"""A host in a guest: device-mapper, loop devices, taps, a bridge and nftables, with the real bangerd as an ordinary
+user and the real banger-helper as root. The guest's guest runs on KVM in an emulated processor (kvm_amd finds SVM in
+`-cpu max`): slow, but all of it is real."""
+
+import json
+import os
+import shutil
+
+from harness import BUILD, check, equal, limit, poll, slow
+from images import SOURCE_ROOT, find_host_image, find_images, link_image
+
+MODULES = "dm-snapshot loop tun bridge nf_tables nft_masq nft_chain_nat nft_ct veth kvm_amd"
+HOME = "/home/ann"
+DIR = "/srv/banger"
+LONG = 400  # seconds a command of the guest's guest may take
+
+
+def stage(box):
+    """All that goes into the guest, as one folder."""
+    folder = box.dir / "stage"
+    folder.mkdir()
+    for name in ("banger", "bangerd", "banger-net", "banger-helper"):
+        shutil.copy2(BUILD / name, folder / name)
+    (folder / "guest").mkdir()
+    for path in (BUILD / "guest").iterdir():
+        if path.is_file() and os.access(path, os.X_OK):
+            shutil.copy2(path, folder / "guest" / path.name)
+    shutil.copytree(SOURCE_ROOT / "tests/helper", folder / "helper")
+    images = folder / "images"
+    images.mkdir()
+    link_image(find_images(), images)
+    return folder
+
+
+class Host:
+    """The guest that is a host."""
+
+    def __init__(self, box):
+        self.box = box
+        link_image(find_host_image(), box.images, "debian-host")
+        box.ok("vm", "create", "--name", "host", "--image", "debian-host", "--vcpu", "2", "--memory", "1536M")
+        box.ok("vm", "start", "host")
+        box.ok("vm", "cp", str(stage(box)), f"host:{DIR}", timeout=300)
+        self.root(f"""
+            for module in {MODULES}; do modprobe $module; done
+            mkdir -p {HOME}/.local/share/banger /run/user/1000
+            chmod 700 {HOME}/.local/share/banger {DIR}/images
+            mv {DIR}/images {HOME}/.local/share/banger/images
+            chown -R ann:ann {HOME} /run/user/1000
+            chmod 700 /run/user/1000
+            [ ! -e /dev/kvm ] || chmod 666 /dev/kvm
+            echo 0 > /proc/sys/net/ipv4/ip_forward""")
+
+    def root(self, script, timeout=120):
+        return self.box.sh("host", script, timeout=timeout)
+
+    def run(self, *args, timeout=LONG):
+        """A banger command, as the user."""
+        return self.box.run("vm", "exec", "host", "--", "setpriv", "--reuid", "1000", "--regid", "1000", "--init-groups",
+                            "env", "-i", f"HOME={HOME}", "XDG_RUNTIME_DIR=/run/user/1000", "PATH=/usr/bin:/bin",
+                            f"{DIR}/banger", *args, timeout=timeout)
+
+    def ok(self, *args, **how):
+        done = self.run(*args, **how)
+        check(done.status == 0, "expected success in the guest", done, self.log())
+        return done
+
+    def log(self):
+        return self.root(f"tail -n 20 {HOME}/.local/state/banger/bangerd.log; tail -n 5 /tmp/helper.log;"
+                         f" tail -n 5 {HOME}/.local/state/banger/vms/*/console.log || true")
+
+    def vm(self, name):
+        return json.loads(self.ok("vm", "show", name, "-o", "json").out)
+
+    def start_helper(self):
+        self.root(f"setsid {DIR}/banger-helper --uid 1000 </dev/null >/tmp/helper.log 2>&1 & "
+                  "until [ -S /run/banger/1000.sock ]; do sleep 0.1; done")
+
+    def left(self):
+        """What of the kernel's is banger's."""
+        return self.root("dmsetup ls | grep ^bgr- || true; losetup -nO NAME,BACK-FILE; ip -br link | grep ^bgr- || true;"
+                         "nft list tables | grep banger || true; grep -v 0 /proc/sys/net/ipv4/ip_forward || true")
+
+
+@slow("boots a guest in a guest several times: about ten minutes without KVM")
+@limit(3000)
+def test_a_full_host(box):
+    host = Host(box)
+    for tests in ("test_helper.py", "test_disks.py"):
+        print(host.root(f"cd {DIR}/helper && BANGER_HELPER_BIN={DIR}/banger-helper python3 -B {tests}", timeout=600))
+    check_without_helper(host)
+    host.start_helper()
+    host.ok("vm", "create", "--name", "box", "--network", "tap", "--root-disk", "snapshot", "--memory", "256M",
+            "--disk", "64M")
+    equal(host.left(), "")
+    host.ok("vm", "start", "box")
+    check_running(host)
+    check_daemon_killed(host)
+    host.ok("vm", "stop", "box")
+    poll("nothing is left after the stop", lambda: host.left() == "", 10, pause=0.5)
+    check_changes_kept_and_image_whole(host)
+    check_full_disk_is_told(host)
+    host.ok("vm", "delete", "box")
+    poll("nothing is left after the delete", lambda: host.left() == "", 10, pause=0.5)
+    host.ok("daemon", "stop")
+
+
+def check_without_helper(host):
+    done = host.run("vm", "create", "--name", "box", "--network", "tap")
+    check(done.status == 1 and b"sudo banger-helper --uid 1000" in done.err, done)
+
+
+def check_running(host):
+    vm = host.vm("box")
+    print("accelerator of the guest's guest:", vm["accelerator"])
+    equal((vm["network"], vm["root_disk"]), ("tap", "snapshot"))
+    left = host.left()
+    check(f"bgr-1000-{vm['id']}" in left and left.count("/dev/loop") == 2, left)
+    check("bgr-br0" in left and "bgr-t" in left and "table inet banger" in left, left)
+    host.root(f"ping -c 1 -W 20 {vm['address']}")
+    check(vm["address"] in host.root("nft list set inet banger nat"))
+    equal(host.ok("vm", "exec", "box", "--", "hostname").text, "box\n")
+    equal(host.ok("vm", "ssh", "box", "--", "hostname").text, "box\n")
+    host.ok("vm", "exec", "box", "--", "sh", "-c", "echo kept > /var/lib/kept && sync")
+
+
+def check_daemon_killed(host):
+    host.root("pkill -9 -x bangerd")
+    equal(host.ok("vm", "exec", "box", "--", "cat", "/var/lib/kept").text, "kept\n")
+
+
+def check_changes_kept_and_image_whole(host):
+    digest = f"sha256sum {HOME}/.local/share/banger/images/debian/current/vmlinux"
+    before = host.root(digest)
+    host.ok("vm", "start", "box")
+    equal(host.ok("vm", "exec", "box", "--", "cat", "/var/lib/kept").text, "kept\n")
+    equal(host.root(digest), before)
+    host.root("kill -9 $(pgrep -f qemu-system-x86_64)")  # nobody cleans up but the kernel
+    poll("it is seen to be stopped", lambda: host.vm("box")["state"] == "stopped", 30, pause=0.5)
+    poll("nothing is left after its hypervisor's death", lambda: host.left() == "", 10, pause=0.5)
+
+
+def check_full_disk_is_told(host):
+    """A file of changes that is too small, which banger itself never makes."""
+    host.ok("vm", "create", "--name", "small", "--root-disk", "snapshot", "--memory", "256M", "--disk", "64M")
+    folder = host.vm("small")["directory"]
+    host.root(f"truncate -s 24M {folder}/root.cow")
+    host.ok("vm", "start", "small")
+    host.run("vm", "exec", "small", "--", "sh", "-c", "dd if=/dev/urandom of=/var/full bs=1M count=64; sync")
+    poll("it is told", lambda: "root disk is lost" in (host.vm("small")["last_error"] or ""), 90, pause=2)
+    check(b"vm.disk" in host.ok("events", "--last", "50").out)
+    host.ok("vm", "kill", "small")
+    host.ok("vm", "delete", "small")
