@@ -18,8 +18,12 @@ constexpr std::chrono::milliseconds patience{5'000}, pause{5};
 } // namespace
 
 result<host::unique_fd> take_turn() {
-  if (::mkdir(folder, 0700) != 0 && errno != EEXIST)
+  constexpr mode_t for_all = 0755; // sockets of users are in it; the lock itself is ours alone
+  const auto is_new = ::mkdir(folder, for_all) == 0;
+  if (!is_new && errno != EEXIST)
     return fail_errno(std::string{"make "} + folder);
+  if (is_new && ::chmod(folder, for_all) != 0) // mkdir(2) heeds our umask
+    return fail_errno(std::string{"open "} + folder + " to others");
   const auto path = std::string{folder} + "/lock";
   host::unique_fd lock{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
   if (!lock)

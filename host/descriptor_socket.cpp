@@ -50,8 +50,12 @@ result<unique_fd> listen_packets(const std::string& path) {
   if (!address)
     return tl::make_unexpected(address.error());
   struct stat there {};
-  if (::lstat(path.c_str(), &there) == 0 && S_ISSOCK(there.st_mode))
-    ::unlink(path.c_str());
+  if (::lstat(path.c_str(), &there) == 0 && S_ISSOCK(there.st_mode)) {
+    if (connect_packets(path))
+      return fail(ec::already_exists, "listen at " + path, "somebody listens there",
+                  "end that one first: fuser -v " + path);
+    ::unlink(path.c_str()); // of one that was killed
+  }
   unique_fd fd{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   constexpr int backlog = 64;
   if (!fd || ::fchmod(fd.get(), 0600) != 0 ||

@@ -19,8 +19,8 @@ struct packet {
   bool is_cut = false;        ///< there were more bytes, or more descriptors, than we take
 };
 
-/// Listens at `path`; replaces a socket that is there, but no other kind of file. Mode 0600.
-/// Errors: failed.
+/// Listens at `path`; replaces a socket where nobody listens any more, but no other kind of file.
+/// Mode 0600. Errors: already_exists (somebody does), failed.
 [[nodiscard]] result<unique_fd> listen_packets(const std::string& path);
 
 /// Connects, non-blocking. Errors: not_found (no such file, or nobody listens), failed.

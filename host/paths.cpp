@@ -55,7 +55,7 @@ environment process_environment() {
 }
 
 std::string helper_socket(uid_t uid) {
-  return "/run/banger/" + std::to_string(uid) + ".sock";
+  return "/run/banger-helper/" + std::to_string(uid) + ".sock";
 }
 
 result<paths> resolve_paths(const environment& env, uid_t uid) {

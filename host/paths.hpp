@@ -36,7 +36,7 @@ using environment = std::function<std::optional<std::string>(const std::string& 
 [[nodiscard]] environment process_environment();
 
 /// Where the banger-helper of a user listens, if it was told no other place:
-/// "/run/banger/1000.sock".
+/// "/run/banger-helper/1000.sock".
 [[nodiscard]] std::string helper_socket(uid_t uid);
 
 /// Works the layout out. Pure but for one question to the disk: whether /run/user/UID is there.

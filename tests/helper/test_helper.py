@@ -312,6 +312,14 @@ def test_the_command_line_says_what_is_wrong():
     assert done.returncode == 1 and "sudo banger-helper --uid 1000" in done.stderr, done
 
 
+def test_a_second_helper_leaves_the_first_its_socket():
+    with World() as world:
+        done = subprocess.run([HELPER, "--uid", "1000", "--socket", world.path], capture_output=True, text=True, timeout=10)
+        assert done.returncode == 1 and "somebody listens there" in done.stderr, done
+        with world.client() as client:
+            assert client.ask(c.DESCRIBE).code == c.NONE
+
+
 def test_a_socket_of_systemd_takes_the_place_of_its_own():
     folder = Path(tempfile.mkdtemp(prefix="bgh-"))
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

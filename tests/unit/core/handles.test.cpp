@@ -33,7 +33,7 @@ TEST_CASE("handles: what was written is read back") {
 
 TEST_CASE("handles: what banger-helper made is read back, and every missing part is a failure") {
   auto x = full_handles();
-  x.host = core::host_handles{"/run/banger/1000.sock", "bgr-t0000", "10.77.0.2",
+  x.host = core::host_handles{"/run/banger-helper/1000.sock", "bgr-t0000", "10.77.0.2",
                               "bgr-1000-0123456789ab"};
   CHECK(core::parse_handles(core::render_handles(x)) == x);
   const auto whole = nlohmann::json::parse(core::render_handles(x));

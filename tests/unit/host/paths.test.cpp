@@ -29,7 +29,7 @@ host::paths resolved(std::map<std::string, std::string> all) {
 } // namespace
 
 TEST_CASE("paths: each user's helper has a socket of its own, and can have another") {
-  CHECK(resolved({{"HOME", "/h"}}).helper_socket == "/run/banger/4000000000.sock");
+  CHECK(resolved({{"HOME", "/h"}}).helper_socket == "/run/banger-helper/4000000000.sock");
   CHECK(resolved({{"HOME", "/h"}, {"BANGER_HELPER_SOCKET", "/x/s"}}).helper_socket == "/x/s");
 }
 
