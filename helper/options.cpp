@@ -66,7 +66,7 @@ std::string help_text() {
          "bridge and its NAT, and device-mapper snapshots. It runs no other programs.\n\n"
          "  banger-helper --uid UID [--socket PATH]\n\n"
          "  --uid UID      the user whose bangerd may ask; root may too\n"
-         "  --socket PATH  where to listen (/run/banger-helper/UID.sock); a socket that systemd passes\n"
+         "  --socket PATH  where to listen (/run/banger-helper/UID.sock); one that systemd passes\n"
          "                 takes its place\n"
          "  --help, --version\n\n"
          "It ends with SIGTERM; taps and disks that VMs use stay.\n"
