@@ -209,6 +209,7 @@ machine_actor::behavior_type machine(machine_pointer self, vm_actor owner, std::
       [self](const launch_machine& x) { return launch(self, x); },
       [self](const await_ready&) { return await(self); },
       [self](const end_machine& x) {
+        cancel_launch(self);
         return end_life(self, x, self->state.process.has_value(), escalate);
       },
       [self](const get_guest_memory&) {

@@ -102,6 +102,11 @@ void take_resources(machine_pointer self) {
     pending.reply.deliver(to_error(launched.error()));
 }
 
+void cancel_launch(machine_pointer self) {
+  if (self->state.pending)
+    fail_pending(self, {ec::cancelled, "start the hypervisor", "it was told to end", {}});
+}
+
 void give_up_resources(machine_pointer self) {
   if (self->state.pending)
     fail_pending(self, {ec::timed_out, "wait for banger-helper", "it did not answer within 10 s",

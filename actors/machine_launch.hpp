@@ -17,6 +17,9 @@ void watch(machine_pointer self);
 /// banger-helper has said something.
 void take_resources(machine_pointer self);
 
+/// Nobody wants it any more: no hypervisor is started for a launch that waits.
+void cancel_launch(machine_pointer self);
+
 /// banger-helper has not said it in time.
 void give_up_resources(machine_pointer self);
 

@@ -1,6 +1,8 @@
 #include "actors/vm_steps.hpp"
 #include "host/log.hpp"
 
+#include <utility>
+
 namespace banger::actors {
 
 namespace {
@@ -10,9 +12,14 @@ void heard_of_disk(vm_pointer self, const root_disk_health& x) {
   auto& state = self->state;
   if (state.state != vm_state::running || state.operation || x.warning == state.disk_warning)
     return;
-  state.disk_warning = x.warning;
-  if (x.warning.empty())
+  const auto told = std::exchange(state.disk_warning, x.warning);
+  if (x.warning.empty()) {
+    if (state.record.error.starts_with(told)) // there is room again
+      forget_error(self);
+    save_record(self, "disk.warned", [] {});
+    publish(self);
     return;
+  }
   self->send(state.context->events, publish_event{"vm.disk", state.record.name, x.warning});
   note_error(self, x.warning + ": copy what you need with banger vm cp, and delete the VM",
              "running");

@@ -48,7 +48,8 @@ caf::result<done> record(const write_handles& x) {
     return to_reply(host::write_file_durably(path, x.text, 0600));
   // What they name of banger-helper's goes first: without them nobody would know of it.
   if (auto text = host::read_file(path, max_handles))
-    if (auto old = core::parse_handles(*text); old && old->boot_id == host::boot_id())
+    if (auto old = core::parse_handles(*text); // a copy of a folder has those of the original
+        old && old->boot_id == host::boot_id() && old->directory == x.directory)
       if (auto released = hypervisor::release_blocking(*old); !released)
         return to_error(released.error());
   return to_reply(host::remove_tree(path)); // whatever somebody has put there
@@ -67,11 +68,19 @@ caf::result<vm_files_made> make(const make_vm_files& x) {
   return vm_files_made{*key};
 }
 
+result<core::vm_handles> handles_in(const std::string& directory) {
+  auto text = host::read_file(storage::handles_path(directory), max_handles);
+  return text ? core::parse_handles(*text) : tl::make_unexpected(text.error());
+}
+
+caf::result<done> switch_now(const switch_nat& x) {
+  auto handles = handles_in(x.directory);
+  return handles ? to_reply(hypervisor::set_nat_blocking(*handles, x.has_nat))
+                 : to_error(handles.error());
+}
+
 caf::result<root_disk_health> look_at_disk(const look_at_root_disk& x) {
-  auto text = host::read_file(storage::handles_path(x.directory), max_handles);
-  if (!text)
-    return to_error(text.error());
-  auto handles = core::parse_handles(*text);
+  auto handles = handles_in(x.directory);
   if (!handles)
     return to_error(handles.error());
   auto warning = hypervisor::disk_warning_blocking(*handles);
@@ -107,7 +116,7 @@ result<core::vm_handles> read_handles(const vm_record& record, std::string& text
   return fail(ec::storage_failed, "its folder was moved from " + handles->directory);
 }
 
-vm_past read_past(const vm_record& record) {
+vm_past read_past(const vm_record& record, const std::string& helper_socket) {
   vm_past past;
   auto handles = read_handles(record, past.handles);
   const auto was_running = record.settled == settled_state::running;
@@ -119,6 +128,7 @@ vm_past read_past(const vm_record& record) {
   // A VM that was at rest had its handles on disk; lost since, they are in the process itself.
   if (!handles && was_running)
     if (auto found = hypervisor::rediscover(record.id, record.directory)) {
+      found->host = hypervisor::expected_handles(record, helper_socket);
       past.handles = core::render_handles(*found);
       (void)host::remove_tree(storage::handles_path(record.directory));
       (void)host::write_file_durably(storage::handles_path(record.directory), past.handles, 0600);
@@ -148,8 +158,8 @@ void finish_growing(const vm_record& record) {
 
 } // namespace
 
-vm_past look_at_past_blocking(const vm_record& record) {
-  auto past = read_past(record);
+vm_past look_at_past_blocking(const vm_record& record, const std::string& helper_socket) {
+  auto past = read_past(record, helper_socket);
   if (past.is_alive)
     return past;
   storage::remove_leftovers(record.directory);
@@ -159,8 +169,8 @@ vm_past look_at_past_blocking(const vm_record& record) {
 
 namespace {
 
-vm_past look_again(const look_at_past& x) {
-  auto past = look_at_past_blocking(x.record);
+vm_past look_again(const look_at_past& x, const std::string& helper_socket) {
+  auto past = look_at_past_blocking(x.record, helper_socket);
   past.is_restart = true;
   std::vector<core::vm_handles> known;
   if (auto handles = core::parse_handles(past.handles); handles && past.is_alive)
@@ -172,16 +182,19 @@ vm_past look_again(const look_at_past& x) {
 
 } // namespace
 
-vm_files_actor::behavior_type vm_files(vm_files_actor::stateful_pointer<vm_files_state>) {
+vm_files_actor::behavior_type vm_files(vm_files_actor::stateful_pointer<vm_files_state> self,
+                                       std::string helper_socket) {
+  self->state.helper_socket = std::move(helper_socket);
   return {
       [](const make_vm_files& x) { return make(x); },
       [](const write_boot_files& x) { return prepare_boot(x); },
       [](const grow_disk& x) { return to_reply(storage::grow_work_disk(x)); },
       [](const write_handles& x) { return record(x); },
       [](const remove_vm_files& x) { return to_reply(host::remove_tree(x.directory)); },
-      [](const look_at_past& x) { return look_again(x); },
+      [self](const look_at_past& x) { return look_again(x, self->state.helper_socket); },
       [](const measure_vm& x) { return hypervisor::measure_usage(x); },
       [](const look_at_root_disk& x) { return look_at_disk(x); },
+      [](const switch_nat& x) { return switch_now(x); },
       [](const cap_console& x) { return to_reply(storage::cap_console_log(x.path)); },
       [](const read_log& x) -> caf::result<console_chunk> {
         auto chunk = storage::read_log_piece(x);

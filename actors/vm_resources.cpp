@@ -112,6 +112,23 @@ void grow_work_disk(vm_pointer self, const vm_record& before) {
       });
 }
 
+/// A guest that runs loses or gains its way out now, not at its next start.
+void switch_nat_now(vm_pointer self, const vm_record& before) {
+  const auto& state = self->state;
+  if (state.record.has_nat == before.has_nat || !state.machine) {
+    grow_work_disk(self, before);
+    return;
+  }
+  enter_stage(self, "switching its NAT");
+  ask<done>(
+      self, "set.nat", files_of(self), state.context->deadlines.storage,
+      switch_nat{state.record.directory, state.record.has_nat},
+      [self, before](const done&) { grow_work_disk(self, before); },
+      [self, before](const caf::error& why) {
+        undo_set(self, before, to_failure(why, "switch its NAT"));
+      });
+}
+
 } // namespace
 
 void begin_set(vm_pointer self) {
@@ -131,7 +148,7 @@ void begin_set(vm_pointer self) {
   state.unsaved.push_back({host::unix_ms(), state.state, state.state, "set", {}, what});
   enter_stage(self, "saving");
   try_to_save(
-      self, "set.record", [self, before] { grow_work_disk(self, before); },
+      self, "set.record", [self, before] { switch_nat_now(self, before); },
       [self, before](const caf::error& why) {
         undo_set(self, before, to_failure(why, "save its record"));
       });

@@ -256,6 +256,7 @@ void begin_start(vm_pointer self) {
   state.state = vm_state::starting;
   state.record.wanted = wanted_state::running;
   state.refused_key.reset(); // a new boot is looked at anew
+  state.disk_warning.clear();
   publish(self);
   if (auto whole = core::check_record(state.record); !whole) {
     give_up(self, whole.error());

@@ -33,6 +33,11 @@ result<void> config_reader::check_network() {
   if (config_.driver == vm_driver::firecracker && (is_tap || root_disk_ == "snapshot"))
     return fail(ec::bad_request, "--driver firecracker has no taps and no snapshots yet", "",
                 "--driver qemu");
+  if (network_ == "user" && (config_.is_isolated || config_.driver == vm_driver::firecracker))
+    return fail(ec::bad_request,
+                config_.is_isolated ? "--isolated contradicts --network user"
+                                    : "--driver firecracker has no user network",
+                "", "--network none");
   if (is_tap && config_.is_isolated)
     return fail(ec::bad_request, "--isolated contradicts --network tap", "",
                 "--network tap --no-nat, or --network none");

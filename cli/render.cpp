@@ -147,25 +147,26 @@ std::string vm_details(const vm_info& vm, std::int64_t now_ms) {
   auto error = vm.last_error;
   if (!error.empty() && !vm.last_error_stage.empty())
     error += " (while " + vm.last_error_stage + ", " + ago(vm.last_error_at_ms, now_ms) + ")";
-  return details({{"name", vm.name},
-                  {"id", vm.id},
-                  {"state", state_text(vm)},
-                  {"last error", error},
-                  {"image", vm.image},
-                  {"vcpu", with_running(vm.vcpu_count, vm.running_vcpu_count, plain)},
-                  {"memory", with_running(vm.memory_mib, vm.running_memory_mib, core::format_mib)},
-                  {"disk", with_running(vm.disk_mib, vm.running_disk_mib, core::format_mib)},
-                  {"network", network_text(vm)},
-                  {"root disk", to_string(vm.root_disk)},
-                  {"address", vm.address + " port " + std::to_string(vm.ssh_port) + " (ssh)"},
-                  {"driver", to_string(vm.driver)},
-                  {"accelerator", vm.accelerator},
-                  {"process", vm.pid == 0 ? "" : std::to_string(vm.pid)},
-                  {"uptime", vm.started_at_ms == 0 ? "" : duration(now_ms - vm.started_at_ms)},
-                  {"created", clock_time(vm.created_at_ms)},
-                  {"ephemeral", vm.is_ephemeral ? "yes" : ""},
-                  {"folder", vm.directory},
-                  {"console log", vm.console_log}});
+  return details(
+      {{"name", vm.name},
+       {"id", vm.id},
+       {"state", state_text(vm)},
+       {"last error", error},
+       {"image", vm.image},
+       {"vcpu", with_running(vm.vcpu_count, vm.running_vcpu_count, plain)},
+       {"memory", with_running(vm.memory_mib, vm.running_memory_mib, core::format_mib)},
+       {"disk", with_running(vm.disk_mib, vm.running_disk_mib, core::format_mib)},
+       {"network", network_text(vm)},
+       {"root disk", vm.driver == vm_driver::firecracker ? "copy" : to_string(vm.root_disk)},
+       {"address", vm.address + " port " + std::to_string(vm.ssh_port) + " (ssh)"},
+       {"driver", to_string(vm.driver)},
+       {"accelerator", vm.accelerator},
+       {"process", vm.pid == 0 ? "" : std::to_string(vm.pid)},
+       {"uptime", vm.started_at_ms == 0 ? "" : duration(now_ms - vm.started_at_ms)},
+       {"created", clock_time(vm.created_at_ms)},
+       {"ephemeral", vm.is_ephemeral ? "yes" : ""},
+       {"folder", vm.directory},
+       {"console log", vm.console_log}});
 }
 
 std::string image_table(const std::vector<image_info>& images, std::int64_t now_ms) {

@@ -62,10 +62,10 @@ void show(const look& x, const options& how) {
 }
 
 /// What was set is not what runs.
-bool is_later(const vm_info& vm, nat_change nat) {
+bool is_later(const vm_info& vm) {
   return vm.running_vcpu_count != 0 &&
-         (nat != nat_change::none || vm.running_vcpu_count != vm.vcpu_count ||
-          vm.running_memory_mib != vm.memory_mib || vm.running_disk_mib != vm.disk_mib);
+         (vm.running_vcpu_count != vm.vcpu_count || vm.running_memory_mib != vm.memory_mib ||
+          vm.running_disk_mib != vm.disk_mib);
 }
 
 } // namespace
@@ -80,11 +80,10 @@ int vm_set(client::connection link, const options& how) {
   auto outcomes = talk.outcomes<vm_info>(how.refs, numbers);
   if (!outcomes)
     return report(outcomes.error(), how);
-  return tell(*outcomes, how, [&how](const vm_info& vm) {
+  return tell(*outcomes, how, [](const vm_info& vm) {
     print("set " + vm.name +
-          (is_later(vm, how.nat)
-               ? "; it has this from its next start on: banger vm restart " + vm.name
-               : std::string{}) +
+          (is_later(vm) ? "; it has this from its next start on: banger vm restart " + vm.name
+                        : std::string{}) +
           "\n");
   });
 }

@@ -178,7 +178,9 @@ private:
     context->leases = leases_;
     context->images = images_;
     context->known_hosts = known_hosts_;
-    context->make_files = [this] { return system_.spawn<caf::detached>(actors::vm_files); };
+    context->make_files = [this] {
+      return system_.spawn<caf::detached>(actors::vm_files, parts_.where.helper_socket);
+    };
     context->make_machine = [this, limits = context->deadlines](const vm_actor& owner) {
       return system_.spawn(actors::machine, owner, parts_.programs.net_helper, limits,
                            std::optional<core::vm_handles>{});

@@ -120,7 +120,7 @@ result<known_state> load_known_vms(const host::paths& where, storage::database& 
       host::log_error("vm '" + record.name + "': " + to_string(whole.error()));
     if (core::is_vm_id(record.id)) {
       auto placed = core::placed_in(record, where.vms);
-      auto past = actors::look_at_past_blocking(placed);
+      auto past = actors::look_at_past_blocking(placed, where.helper_socket);
       past.sessions = std::move(sessions_of[record.id]);
       found.vms.push_back({std::move(placed), std::move(past)});
     } else if (auto aside = storage::set_vm_aside(db, record.id); !aside) {

@@ -51,7 +51,7 @@ result<unique_fd> listen_packets(const std::string& path) {
     return tl::make_unexpected(address.error());
   struct stat there {};
   if (::lstat(path.c_str(), &there) == 0 && S_ISSOCK(there.st_mode)) {
-    if (connect_packets(path))
+    if (auto there_is = connect_packets(path); there_is || there_is.error().code != ec::not_found)
       return fail(ec::already_exists, "listen at " + path, "somebody listens there",
                   "end that one first: fuser -v " + path);
     ::unlink(path.c_str()); // of one that was killed
@@ -71,6 +71,8 @@ result<unique_fd> connect_packets(const std::string& path) {
   unique_fd fd{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (fd && ::connect(fd.get(), plain(*address), sizeof *address) == 0)
     return fd;
+  if (errno == EAGAIN)
+    return fail(ec::busy, "connect to " + path, "too many wait there already");
   return fail_errno("connect to " + path, errno == ECONNREFUSED ? ENOENT : errno);
 }
 

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <thread>
+#include <unistd.h>
 
 namespace banger::hypervisor {
 
@@ -14,7 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto answer_limit = 3s;
-constexpr auto release_limit = 4s; // both fit twice into deadlines::storage
+// Twice this, each with a last answer, fits into deadlines::storage.
+constexpr auto release_limit = 6s;
 constexpr auto retry_pause = 20ms; // a device goes some milliseconds after its last user
 
 core::helper_request about(core::helper_op op, const std::string& vm_id) {
@@ -24,14 +26,20 @@ core::helper_request about(core::helper_op op, const std::string& vm_id) {
   return x;
 }
 
-/// Asks for a release until it is no longer busy.
+/// What may be otherwise a moment later: in use, or a helper that is busy with others or restarts.
+bool is_passing(ec code) {
+  return code == ec::busy || code == ec::timed_out || code == ec::link_lost;
+}
+
+/// Asks for a release until it is done.
 result<void> release(const std::string& socket, const core::helper_request& x) {
   const auto until = std::chrono::steady_clock::now() + release_limit;
   for (;;) {
     auto done = ask_helper_blocking(socket, x, answer_limit);
-    if (done || done.error().code == ec::missing_program)
+    // Another user's by now: ours was gone before.
+    if (done || done.error().code == ec::missing_program || done.error().code == ec::bad_request)
       return {};
-    if (done.error().code != ec::busy || std::chrono::steady_clock::now() > until)
+    if (!is_passing(done.error().code) || std::chrono::steady_clock::now() > until)
       return tl::make_unexpected(done.error());
     std::this_thread::sleep_for(retry_pause);
   }
@@ -122,17 +130,46 @@ result<void> release_blocking(const core::vm_handles& handles) {
   return first;
 }
 
+result<void> set_nat_blocking(const core::vm_handles& handles, bool has_nat) {
+  const auto index =
+      handles.host ? core::bridged_address_index(handles.host->address) : std::nullopt;
+  if (!index)
+    return {};
+  auto tap = about(core::helper_op::set_nat, {});
+  tap.address_index = *index;
+  tap.has_nat = has_nat;
+  auto switched = ask_helper_blocking(handles.host->helper_socket, tap, answer_limit);
+  return switched ? result<void>{} : tl::make_unexpected(switched.error());
+}
+
+std::optional<core::host_handles> expected_handles(const vm_record& record,
+                                                   const std::string& helper_socket) {
+  core::host_handles x;
+  x.helper_socket = helper_socket;
+  if (const auto index = core::bridged_address_index(record.address);
+      index && record.network == network_kind::tap) {
+    x.tap = core::tap_name(*index);
+    x.address = record.address;
+  }
+  if (record.root_disk == root_disk_kind::snapshot)
+    x.disk = core::snapshot_name(::getuid(), record.id);
+  if (x.tap.empty() && x.disk.empty())
+    return std::nullopt;
+  return x;
+}
+
 result<std::string> disk_warning_blocking(const core::vm_handles& handles) {
   if (!handles.host || handles.host->disk.empty())
     return std::string{};
   auto answer =
       ask_helper_blocking(handles.host->helper_socket,
                           about(core::helper_op::disk_status, handles.vm_id), answer_limit);
-  if (!answer)
+  if (!answer &&
+      answer.error().code != ec::missing_program) // it need not run for as long as VMs do
     return tl::make_unexpected(answer.error());
-  auto warning = core::snapshot_warning(answer->disk);
-  if (!warning.empty())
-    return warning;
+  if (answer)
+    if (auto warning = core::snapshot_warning(answer->disk); !warning.empty())
+      return warning;
   constexpr std::uint64_t least_free = 256ULL << 20;
   auto free = host::free_bytes(handles.directory);
   if (free && *free < least_free)

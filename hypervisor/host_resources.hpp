@@ -8,8 +8,10 @@
 #include "hypervisor/helper_channel.hpp"
 #include "protocol/host_needs.hpp"
 #include "protocol/result.hpp"
+#include "protocol/vm_record.hpp"
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace banger::hypervisor {
@@ -56,9 +58,17 @@ private:
 [[nodiscard]] bool needs_helper(const host_needs& needs);
 
 /// Sees to it that nothing is left of what a VM that has ended had. A device that is still in use
-/// is tried again for 4 s. Without a helper there is nothing to do: the kernel has removed it.
+/// is tried again for 6 s. Without a helper there is nothing to do: the kernel has removed it.
 /// Blocks. Errors: busy, timed_out, failed.
 [[nodiscard]] result<void> release_blocking(const core::vm_handles& handles);
+
+/// A running VM's tap reaches other networks from now on, or no more. Fine without a tap. Blocks.
+/// Errors: as ask_helper_blocking.
+[[nodiscard]] result<void> set_nat_blocking(const core::vm_handles& handles, bool has_nat);
+
+/// What a running VM holds, by the names that follow from its record: for handles that were lost.
+[[nodiscard]] std::optional<core::host_handles> expected_handles(const vm_record& record,
+                                                                 const std::string& helper_socket);
 
 /// How full a VM's root disk is, as a text for a user; empty: nothing to worry about, or no
 /// snapshot. Blocks. Errors: as ask_helper_blocking.

@@ -92,7 +92,8 @@ using vm_files_actor = caf::typed_actor<
     caf::replies_to<remove_vm_files>::with<done>, caf::replies_to<cap_console>::with<done>,
     caf::replies_to<read_log>::with<console_chunk>, caf::replies_to<look_at_past>::with<vm_past>,
     caf::replies_to<measure_vm>::with<vm_usage>, caf::replies_to<grow_disk>::with<done>,
-    caf::replies_to<look_at_root_disk>::with<root_disk_health>>;
+    caf::replies_to<look_at_root_disk>::with<root_disk_health>,
+    caf::replies_to<switch_nat>::with<done>>;
 
 /// Whoever watches file descriptors.
 using fd_watcher_actor = caf::typed_actor<caf::reacts_to<fd_ready>>;
@@ -394,6 +395,7 @@ BANGER_ADD_TYPE(write_boot_files)
 BANGER_ADD_TYPE(write_handles)
 BANGER_ADD_TYPE(remove_vm_files)
 BANGER_ADD_TYPE(look_at_root_disk)
+BANGER_ADD_TYPE(switch_nat)
 BANGER_ADD_TYPE(root_disk_health)
 BANGER_ADD_TYPE(read_log)
 BANGER_ADD_TYPE(launch_machine)

@@ -100,6 +100,18 @@ auto inspect(Inspector& f, read_log& x) {
   return f(x.path, x.offset, x.max_bytes, x.is_from_end);
 }
 
+/// Request: a running VM's tap reaches other networks from now on, or no more. Reply: done. Errors:
+/// missing_program (no banger-helper), not_found, timed_out, failed.
+struct switch_nat {
+  std::string directory;
+  bool has_nat = false;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, switch_nat& x) {
+  return f(x.directory, x.has_nat);
+}
+
 /// Request: how full is the root disk's file of changes? Reply: root_disk_health. Errors:
 /// not_found, failed, timed_out.
 struct look_at_root_disk {

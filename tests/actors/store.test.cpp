@@ -76,6 +76,27 @@ TEST_CASE_FIXTURE(store_world, "store: of changes that go together one can be re
   CHECK(on_disk().size() == 2);
 }
 
+TEST_CASE_FIXTURE(store_world, "store: where all of a commit is rolled back nobody is told it was "
+                               "written, and the next one is") {
+  {
+    auto db = storage::database::open(path); // stands in for a disk that is full: SQLite gives up
+    REQUIRE(db);
+    REQUIRE((*db)->execute("CREATE TRIGGER full BEFORE INSERT ON vms WHEN NEW.name = 'large' "
+                           "BEGIN SELECT RAISE(ROLLBACK, 'no room'); END"));
+  }
+  auto first = ask_later(change("a", "box"));
+  auto second = ask_later(change("b", "large"));
+  auto third = ask_later(change("c", "other"));
+  settle();
+  for (const auto& each : {first, second, third}) {
+    CHECK_FALSE(each->value);
+    CHECK(each->why.code == ec::storage_failed);
+  }
+  CHECK(on_disk().empty());
+  CHECK(ask<done>(store, change("a", "box"))->value);
+  CHECK(on_disk().size() == 1);
+}
+
 TEST_CASE_FIXTURE(store_world, "store: what was asked for before its end is written") {
   auto saved = ask_later(change("a", "box"));
   settle();

@@ -118,7 +118,7 @@ def check_without_helper(host):
 
 def check_running(host):
     vm = host.vm("box")
-    print("accelerator of the guest's guest:", vm["accelerator"])
+    equal(vm["accelerator"], "kvm")
     equal((vm["network"], vm["root_disk"]), ("tap", "snapshot"))
     left = host.left()
     check(f"bgr-1000-{vm['id']}" in left and left.count("/dev/loop") == 2, left)

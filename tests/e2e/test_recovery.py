@@ -213,13 +213,17 @@ def test_parts_of_the_daemon_that_fail(box):
     # A service that fails for good takes the daemon along, and nothing else.
     stop_daemon(box)
     env = {**faults, "BANGER_FAULT": "store.commit=throw"}
-    daemon = box.ok("daemon", "start", "-o", "json", env=env).json["pid"]
+    daemon = subprocess.Popen([BUILD / "bangerd-faults"], env={**box.env, **env}, stdin=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE)
+    box.started.append(daemon)
+    poll("it serves", lambda: box.run("daemon", "status").status == 0, 10)
     for i in range(6):
         box.run("vm", "create", "--name", f"third-{i}", "--disk", "64M", env=env)
-        if not is_alive(daemon):
+        if daemon.poll() is not None:
             break
-    poll("the daemon ends itself", lambda: not is_alive(daemon), 10)
-    check("store failed" in (box.state / "bangerd.log").read_text())
+    words = daemon.communicate(timeout=10)[1]
+    equal(daemon.returncode, 70, words)
+    check(b"store failed" in words + (box.state / "bangerd.log").read_bytes(), words)
     vms = check_again(box)
     equal(sorted(vms), ["box", "other"])
     equal(box.sh("box", "echo here"), "here\n")

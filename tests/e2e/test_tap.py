@@ -119,11 +119,27 @@ def test_a_vm_with_a_tap_from_create_to_delete(box):
     check(vm["address"] in tool("nft", "list", "set", "inet", "banger", "nat"))
     equal(box.sh("box", CONNECT), "192.0.2.1\n", "the host's address, not the guest's")
     equal(box.ok("vm", "ssh", "box", "--", "hostname").text, "box\n")
+    check_nat_switched(box)
     check_survival(box, helper, vm)
     box.ok("vm", "stop", "box")
     poll("tap, bridge, rules and forwarding are gone", nothing_left, 5)
     box.ok("vm", "delete", "box")
     equal(forwarding(), "0")
+
+
+def check_nat_switched(box):
+    """At once, for the guest that runs; a switch that fails is undone."""
+    box.ok("vm", "set", "box", "--nat", "off")
+    check(box.run("vm", "exec", "box", "--", "sh", "-c", CONNECT).status != 0, "no way out")
+    equal((box.vm("box")["has_nat"], forwarding()), (False, "0"))
+    box.ok("vm", "set", "box", "--nat", "on")
+    equal(box.sh("box", CONNECT), "192.0.2.1\n")
+    fault = {"BANGER_DAEMON": str(BUILD / "bangerd-faults"), "BANGER_FAULT": "set.nat=EIO"}
+    box.ok("daemon", "stop")
+    box.fails(1, "vm", "set", "box", "--nat", "off", env=fault, says="set.nat")
+    equal(box.vm("box")["has_nat"], True)
+    box.ok("daemon", "stop")
+    equal(box.sh("box", CONNECT), "192.0.2.1\n")
 
 
 def check_survival(box, helper, vm):

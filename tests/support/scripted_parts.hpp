@@ -109,6 +109,9 @@ inline vm_files_actor::behavior_type scripted_files(vm_files_actor::pointer self
       [self, plan](const remove_vm_files&) {
         return act(self, *plan, manner::well, "remove files", done{});
       },
+      [self, plan](const switch_nat&) {
+        return act(self, *plan, plan->files, "switch nat", done{});
+      },
       [self, plan](const look_at_root_disk&) {
         return act(self, *plan, manner::well, "look at root disk", plan->disk_health);
       },
