@@ -14,8 +14,9 @@ void heard_of_disk(vm_pointer self, const root_disk_health& x) {
     return;
   const auto told = std::exchange(state.disk_warning, x.warning);
   if (x.warning.empty()) {
-    if (state.record.error.starts_with(told)) // there is room again
-      forget_error(self);
+    if (!state.record.error.starts_with(told))
+      return;
+    forget_error(self); // there is room again
     save_record(self, "disk.warned", [] {});
     publish(self);
     return;

@@ -1,5 +1,6 @@
 #include "actors/vm_steps.hpp"
 #include "core/vm_record_check.hpp"
+#include "hypervisor/host_resources.hpp"
 
 #include <memory>
 
@@ -17,18 +18,13 @@ void settle(vm_pointer self, settled_state settled, vm_state state) {
   self->state.state = state;
 }
 
-/// Where banger-helper listens, of a VM that needs it.
-std::string helper_of(vm_pointer self) {
-  const auto& record = self->state.record;
-  const auto needs_it =
-      record.network == network_kind::tap || record.root_disk == root_disk_kind::snapshot;
-  return needs_it ? self->state.context->helper_socket : std::string{};
-}
-
+/// Names banger-helper only where the VM needs it: a helper that is named must be there.
 host_needs needs_of(vm_pointer self) {
   const auto& record = self->state.record;
-  return {record.network, record.has_nat, record.root_disk, self->state.root_image,
-          helper_of(self)};
+  host_needs x{record.network, record.has_nat, record.root_disk, self->state.root_image, {}};
+  if (hypervisor::needs_helper(x))
+    x.helper_socket = self->state.context->helper_socket;
+  return x;
 }
 
 // -- create: row first, then files, then the pin
@@ -55,7 +51,8 @@ void make_files(vm_pointer self, const image_files& image) {
   ask<vm_files_made>(
       self, "create.files", files_of(self), context.deadlines.make_files,
       make_vm_files{record.directory, record.name, image.root, image.root_format, record.disk_mib,
-                    record.driver == vm_driver::firecracker, record.root_disk, helper_of(self)},
+                    record.driver == vm_driver::firecracker, record.root_disk,
+                    needs_of(self).helper_socket},
       [self](const vm_files_made& made) {
         self->state.record.host_key_public = made.host_key_public;
         pin_key(self);
