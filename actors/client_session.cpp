@@ -2,8 +2,8 @@
 
 #include "actors/account.hpp"
 #include "actors/client_attach.hpp"
+#include "actors/client_questions.hpp"
 #include "actors/operation.hpp"
-#include "actors/tree_walk.hpp"
 #include "host/random.hpp"
 #include "protocol/caf_error.hpp"
 #include "protocol/version.hpp"
@@ -33,8 +33,8 @@ operation_actor new_operation(self_pointer self) {
 
 /// Runs one order as an operation. `on_reply` sees the reply before the client does.
 template <class Reply, class Request, class OnReply>
-caf::result<Reply> operate(self_pointer self, const Request& request, OnReply on_reply) {
-  auto reply = self->template make_response_promise<Reply>();
+void operate_for(self_pointer self, caf::typed_response_promise<Reply> reply,
+                 const Request& request, OnReply on_reply) {
   // The operation has the deadline; this one only covers its own end.
   auto limit = self->state.context->deadlines.build + 2 * core::deadlines::margin;
   self->request(new_operation(self), limit, perform{}, request)
@@ -44,6 +44,12 @@ caf::result<Reply> operate(self_pointer self, const Request& request, OnReply on
             reply.deliver(x);
           },
           [reply](const caf::error& why) mutable { reply.deliver(translated(why, "do it")); });
+}
+
+template <class Reply, class Request, class OnReply>
+caf::result<Reply> operate(self_pointer self, const Request& request, OnReply on_reply) {
+  auto reply = self->template make_response_promise<Reply>();
+  operate_for(self, reply, request, on_reply);
   return reply;
 }
 
@@ -62,10 +68,20 @@ caf::result<vm_info> run_order(self_pointer self, const order& what) {
 caf::result<vm_info> create(self_pointer self, const create_vm& x) {
   auto what = make_order(order_kind::create, x.config.name);
   what.config = x.config;
-  return operate<vm_info>(self, what, [self](const vm_info& made) {
+  auto note = [self](const vm_info& made) {
     if (made.is_ephemeral)
       self->state.ephemeral.insert(made.id);
-  });
+  };
+  if (x.config.owner.empty())
+    return operate<vm_info>(self, what, note);
+  const auto& context = *self->state.context;
+  auto reply = self->make_response_promise<vm_info>();
+  self->request(context.owners, context.deadlines.quick,
+                check_owner{x.config.owner, x.config.owner_token})
+      .then(
+          [self, reply, what, note](const done&) { operate_for(self, reply, what, note); },
+          [reply](const caf::error& why) mutable { reply.deliver(translated(why, "make a VM")); });
+  return reply;
 }
 
 caf::result<vm_info> remove(self_pointer self, const delete_vm& x) {
@@ -90,19 +106,6 @@ caf::result<done> cancel_operations_of(self_pointer self) {
 
 // -- questions
 // -----------------------------------------------------------------------------------------
-
-/// Passes a question on and its answer back; the client never learns of the actors below.
-template <class Reply, class Handle, class Request>
-caf::result<Reply> relay(self_pointer self, const Handle& whom, const Request& request,
-                         core::milliseconds limit) {
-  auto reply = self->template make_response_promise<Reply>();
-  self->request(whom, limit, request)
-      .then([reply](const Reply& x) mutable { reply.deliver(x); },
-            [reply](const caf::error& why) mutable {
-              reply.deliver(translated(why, "ask the daemon"));
-            });
-  return reply;
-}
 
 template <class Reply, class Request>
 caf::result<Reply> ask_vms(self_pointer self, const Request& request) {
@@ -138,30 +141,6 @@ caf::result<session_info> ask_session(self_pointer self, const Request& request,
                              core::milliseconds{asked_ms} + context.deadlines.session);
 }
 
-caf::result<daemon_status> describe(self_pointer self) {
-  const auto& context = *self->state.context;
-  auto reply = self->make_response_promise<daemon_status>();
-  self->request(context.supervisor, context.deadlines.quick, count_vms{})
-      .then(
-          [self, reply](const vm_counts& counts) mutable {
-            auto status = self->state.context->describe_daemon();
-            status.vm_count = counts.all;
-            status.running_count = counts.running;
-            status.reconciled = counts.reconciled;
-            reply.deliver(std::move(status));
-          },
-          [reply](const caf::error& why) mutable {
-            reply.deliver(translated(why, "ask the daemon"));
-          });
-  return reply;
-}
-
-caf::result<actor_tree> walk(self_pointer self, const get_actor_tree& x) {
-  constexpr core::milliseconds patience{1'000};
-  auto walker = self->spawn(tree_walk, self->state.context->list_roots(), patience);
-  return relay<actor_tree>(self, walker, x, self->state.context->deadlines.quick);
-}
-
 actor_account describe_self(self_pointer self) {
   const auto& state = self->state;
   auto account = account_of(self, counted(state.operations.size(), "operation") + ", " +
@@ -171,34 +150,6 @@ actor_account describe_self(self_pointer self) {
   for (const auto& [number, command] : state.execs)
     account.children.push_back({"exec " + std::to_string(number), command, 0, {}});
   return account;
-}
-
-/// Deleting an image must not pull the disk from under a VM.
-caf::result<image_info> remove_image(self_pointer self, const delete_image& x) {
-  const auto& context = *self->state.context;
-  auto reply = self->make_response_promise<image_info>();
-  self->request(context.supervisor, context.deadlines.quick, get_used_images{})
-      .then(
-          [self, reply, x](const used_images& used) mutable {
-            for (const auto& name : used.builds) {
-              if (name != x.name)
-                continue;
-              reply.deliver(
-                  to_error({ec::wrong_state, "delete image '" + x.name + "'", "VMs are on it",
-                            "banger vm list shows them; delete them first"}));
-              return;
-            }
-            const auto& below = *self->state.context;
-            self->request(below.images, below.deadlines.remove_files, x)
-                .then([reply](const image_info& gone) mutable { reply.deliver(gone); },
-                      [reply](const caf::error& why) mutable {
-                        reply.deliver(translated(why, "delete the image"));
-                      });
-          },
-          [reply](const caf::error& why) mutable {
-            reply.deliver(translated(why, "ask the daemon"));
-          });
-  return reply;
 }
 
 // -- commands
@@ -321,20 +272,25 @@ client_session_actor::behavior_type client_session(self_pointer self,
   self->set_default_handler(caf::drop); // answers to what was sent without waiting for one
   return {
       [self](const stage_entered& x) { self->send(self->state.client, x); },
-      [self](const hello&) {
-        return welcome{protocol_version, std::string{program_version}, ::getpid()};
+      [self](const hello& x) {
+        return welcome{protocol_version, std::string{program_version}, ::getpid(),
+                       x.features & known_features, self->state.context->host_id};
       },
       [self](const cancel_operations&) { return cancel_operations_of(self); },
-      [self](const get_daemon_status&) { return describe(self); },
-      [self](const get_actor_tree& x) { return walk(self, x); },
+      [self](const get_daemon_status&) { return describe_daemon(self); },
+      [self](const get_actor_tree& x) { return walk_tree(self, x); },
       [self](const get_vm_history& x) { return ask_slowly<vm_history>(self, x); },
       [self](const stop_daemon&) {
         self->state.context->stop_daemon();
         return done{};
       },
-      [self](const subscribe_events& x) {
+      [self](const subscribe_events& x) { return subscribe_client(self, x); },
+      [self](const event_credit& x) {
         self->send(self->state.context->events, x, event_sink_actor{self});
-        return done{};
+      },
+      [self](const renew_owner& x) {
+        const auto& parts = *self->state.context;
+        return relay<owner_lease>(self, parts.owners, x, parts.deadlines.storage);
       },
       [self](const create_vm& x) { return create(self, x); },
       [self](const start_vm& x) { return run_order(self, make_order(order_kind::start, x.ref)); },
@@ -387,6 +343,7 @@ client_session_actor::behavior_type client_session(self_pointer self,
       [self](const delete_image& x) { return remove_image(self, x); },
       [self](const describe_actor&) { return describe_self(self); },
       [self](const event_happened& x) { self->send(self->state.client, x); },
+      [self](const events_missed& x) { self->send(self->state.client, x); },
       [self](const exec_started& x) { exec_runs(self, x); },
       [self](const exec_output& x) { self->send(self->state.client, x); },
       [self](const exec_input_wanted& x) { self->send(self->state.client, x); },

@@ -24,7 +24,9 @@ struct session_context {
   supervisor_actor supervisor;
   images_actor images;
   events_actor events;
+  owners_actor owners;
   std::function<exec_actor(const exec_spec& spec)> make_exec;
+  std::string host_id;
   std::function<void()> stop_daemon; ///< begins an orderly shutdown; returns at once
   std::function<std::vector<actor_child>()> list_roots; ///< of the tree of actors; must not block
   std::function<daemon_status()> describe_daemon; ///< all but the counts of VMs; must not block
@@ -36,6 +38,7 @@ struct session_context {
 using client_actor =
     caf::typed_actor<caf::reacts_to<stage_entered>,     //
                      caf::reacts_to<event_happened>,    //
+                     caf::reacts_to<events_missed>,     //
                      caf::reacts_to<exec_output>,       //
                      caf::reacts_to<exec_input_wanted>, //
                      caf::reacts_to<exec_ended>,        //

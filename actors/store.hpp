@@ -19,14 +19,15 @@
 namespace banger::actors {
 
 struct pending_write {
-  std::variant<save_vm, forget_vm, save_session, forget_session> what;
-  caf::typed_response_promise<done> reply;
+  std::variant<save_vm, forget_vm, save_session, forget_session, save_owner, publish_event> what;
+  caf::typed_response_promise<done> reply; ///< none of an event
 };
 
 struct store_state {
   static inline const char* name = "store";
   std::unique_ptr<storage::database> database;
   std::vector<pending_write> pending;
+  event_listener_actor listener; ///< hears of what a commit has made happen
   bool is_ending = false;
   crash_record crashes;
 

@@ -120,14 +120,8 @@ void changed(self_pointer self, const vm_changed& x) {
   auto found = state.vms.find(x.info.id);
   if (found == state.vms.end())
     return;
-  auto old_state = found->second.info.state;
-  auto old_error = found->second.info.last_error_at_ms;
   auto was_quarantined = found->second.info.is_quarantined;
   found->second.info = x.info;
-  if (old_state != x.info.state)
-    self->send(state.events, publish_event{"vm.state", x.info.name, to_string(x.info.state)});
-  if (old_error != x.info.last_error_at_ms && !x.info.last_error.empty())
-    self->send(state.events, publish_event{"vm.error", x.info.name, x.info.last_error});
   if (was_quarantined != x.info.is_quarantined)
     self->send(state.events,
                publish_event{x.info.is_quarantined ? "hostkey.refused" : "hostkey.settled",
@@ -318,7 +312,6 @@ void vm_down(self_pointer self, const caf::down_msg& down) {
     vm_crashed(self, found->first, to_string(to_failure(down.reason)));
     return;
   }
-  self->send(state.events, publish_event{"vm.deleted", found->second.info.name, {}});
   state.recovering.erase(found->first);
   state.vms.erase(found);
   answer_when_reconciled(self);
@@ -385,10 +378,7 @@ supervisor_actor::behavior_type supervisor(self_pointer self,
       [self](const describe_actor&) { return describe(self); },
       [self](const vm_changed& x) { changed(self, x); },
       [self](const vm_recovered& x) { recovered(self, x); },
-      [self](const session_changed& x) {
-        if (auto event = note_session(self->state, x); !event.kind.empty())
-          self->send(self->state.events, std::move(event));
-      },
+      [self](const session_changed& x) { note_session(self->state, x); },
   };
 }
 

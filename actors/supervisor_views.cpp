@@ -16,12 +16,15 @@ vm_list list_known_vms(const supervisor_state& state) {
 }
 
 vm_counts count_known_vms(const supervisor_state& state) {
-  const auto& vms = state.vms;
-  auto running = std::count_if(vms.begin(), vms.end(), [](const auto& x) {
-    return x.second.info.state == vm_state::running;
-  });
-  return {static_cast<std::uint32_t>(vms.size()), static_cast<std::uint32_t>(running),
-          state.reconciled};
+  vm_counts counts;
+  counts.all = static_cast<std::uint32_t>(state.vms.size());
+  counts.reconciled = state.reconciled;
+  for (const auto& [id, vm] : state.vms) {
+    counts.running += vm.info.state == vm_state::running ? 1 : 0;
+    counts.vcpus_running += vm.info.running_vcpu_count;
+    counts.memory_running_mib += vm.info.running_memory_mib;
+  }
+  return counts;
 }
 
 used_images images_in_use(const supervisor_state& state) {
@@ -50,22 +53,14 @@ session_list list_known_sessions(const supervisor_state& state, const std::strin
   return all;
 }
 
-publish_event note_session(supervisor_state& state, const session_changed& x) {
+void note_session(supervisor_state& state, const session_changed& x) {
   auto vm = state.vms.find(x.vm_id);
   if (vm == state.vms.end())
-    return {};
-  auto& sessions = vm->second.sessions;
-  const auto subject = x.info.vm_name + "/" + x.info.config.name;
+    return;
   if (x.is_gone)
-    return sessions.erase(x.info.id) > 0 ? publish_event{"session.deleted", subject, {}}
-                                         : publish_event{};
-  auto [known, is_new] = sessions.try_emplace(x.info.id, x.info);
-  const auto is_same = !is_new && known->second.state == x.info.state;
-  known->second = x.info;
-  if (is_same)
-    return {};
-  return {"session.state", subject,
-          to_string(x.info.state) + (x.info.error.empty() ? "" : ": " + x.info.error)};
+    vm->second.sessions.erase(x.info.id);
+  else
+    vm->second.sessions.insert_or_assign(x.info.id, x.info);
 }
 
 } // namespace banger::actors

@@ -19,8 +19,7 @@ namespace banger::actors {
 [[nodiscard]] session_list list_known_sessions(const supervisor_state& state,
                                                const std::string& vm_id);
 
-/// Keeps what a session tells. @returns the event that is to be published of it; without a kind:
-/// none
-[[nodiscard]] publish_event note_session(supervisor_state& state, const session_changed& x);
+/// Keeps what a session tells.
+void note_session(supervisor_state& state, const session_changed& x);
 
 } // namespace banger::actors

@@ -255,6 +255,7 @@ vm_info vm_data::info() const {
   x.network = record.network;
   x.has_nat = record.has_nat;
   x.root_disk = record.root_disk;
+  x.owner = record.owner;
   return x;
 }
 

@@ -80,6 +80,8 @@ result<vm_record> plan_record(const supervisor_state& state, const vm_config& co
   // Without a tap a Firecracker VM has no network card: the way in is its virtual socket.
   record.is_isolated = config.is_isolated || config.driver == vm_driver::firecracker;
   record.is_ephemeral = config.is_ephemeral;
+  record.owner = config.owner;
+  record.owner_token = config.owner_token;
   record.ssh_port = config.network == network_kind::tap ? ssh_port_of_guests : core::guest_ssh_port;
   record.created_at_ms = host::unix_ms();
   do

@@ -13,6 +13,7 @@ int vm_create(client::connection link, const options& how);
 int vm_change(client::connection link, const host::paths& where,
               const options& how); ///< start, stop, restart, kill, delete
 int vm_list_all(client::connection link, const options& how);
+int vm_list_everywhere(const host::paths& where, const options& how);
 int vm_show(client::connection link, const options& how);
 int vm_wait(client::connection link, const options& how);
 int vm_why(client::connection link, const options& how);
@@ -90,6 +91,8 @@ int daemon_status_of(const host::paths& where, const options& how);
 int show_tree(const host::paths& where, const options& how);
 int daemon_stop(const host::paths& where, const options& how);
 int show_version(const host::paths& where, const options& how);
-int follow_events(client::connection link, const options& how);
+int owner_renew(client::connection link, const options& how);
+int daemon_connect(const host::paths& where, const options& how);
+int show_events(client::connection link, const host::paths& where, const options& how);
 
 } // namespace banger::cli

@@ -71,19 +71,4 @@ int show_version(const host::paths& where, const options& how) {
   return core::exit_ok;
 }
 
-int follow_events(client::connection link, const options& how) {
-  if (auto ok = link.ask<done>(subscribe_events{how.past_events}, quick_limit); !ok)
-    return report(ok.error(), how);
-  for (;;) {
-    auto message = link.next(client::clock::now() + std::chrono::hours{24});
-    if (!message && message.error().code == ec::timed_out)
-      continue;
-    if (!message)
-      return report(message.error(), how);
-    auto event = client::decode<event_happened>(*message);
-    if (event && !write_all(1, how.is_json ? json(*event) : event_line(*event)))
-      return core::exit_ok;
-  }
-}
-
 } // namespace banger::cli

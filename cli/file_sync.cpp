@@ -79,17 +79,6 @@ result<void> stage_file(const core::file_sync& file, const std::string& stage,
 
 } // namespace
 
-result<core::user_config> read_user_config(const host::paths& where) {
-  auto path = where.config + "/config.toml";
-  if (!host::exists(path))
-    return core::user_config{};
-  constexpr std::size_t most = 1U << 20;
-  auto text = host::read_file(path, most);
-  if (!text)
-    return tl::make_unexpected(text.error());
-  return core::parse_user_config(*text, home());
-}
-
 result<void> sync_files(session& talk, const host::paths& where, const core::user_config& config,
                         const std::string& vm) {
   if (config.files.empty())

@@ -9,9 +9,6 @@
 
 namespace banger::cli {
 
-/// Reads config.toml; nothing is in it where there is none. Errors: bad_request, unsafe_path.
-[[nodiscard]] result<core::user_config> read_user_config(const host::paths& where);
-
 /// Copies them into a running VM. What is missing on the host, or leads out of the home, is told on
 /// stderr and left out. Errors: as run_script, and of the host's disk.
 [[nodiscard]] result<void> sync_files(session& talk, const host::paths& where,

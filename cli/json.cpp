@@ -2,6 +2,7 @@
 
 #include "cli/copy_render.hpp"
 #include "cli/json_values.hpp"
+#include "cli/render.hpp"
 #include "core/base64.hpp"
 
 namespace banger::cli {
@@ -47,7 +48,8 @@ record to_record(const vm_info& vm) {
           {"driver", to_string(vm.driver)},
           {"network", to_string(vm.network)},
           {"has_nat", vm.has_nat},
-          {"root_disk", to_string(vm.root_disk)}};
+          {"root_disk", to_string(vm.root_disk)},
+          {"owner", text(vm.owner)}};
 }
 
 record to_record(const image_info& image) {
@@ -210,7 +212,15 @@ std::string json(const daemon_status& status) {
                     {"pending", status.reconciled.pending},
                     {"took_ms", status.reconciled.took_ms}}},
                   {"dns_listen", text(status.dns_listen)},
-                  {"dns_trouble", text(status.dns_trouble)}});
+                  {"dns_trouble", text(status.dns_trouble)},
+                  {"host_id", status.host_id},
+                  {"listen", text(status.listen)},
+                  {"cpu_count", status.cpu_count},
+                  {"vcpus_running", status.vcpus_running},
+                  {"memory_mib", status.memory_mib},
+                  {"memory_free_mib", status.memory_free_mib},
+                  {"memory_running_mib", status.memory_running_mib},
+                  {"disk_free_mib", status.disk_free_mib}});
 }
 
 std::string json(const vm_history& past) {
@@ -244,6 +254,28 @@ std::string json(const event_happened& event) {
                   {"subject", text(event.subject)},
                   {"detail", text(event.detail)}},
                  -1);
+}
+
+std::string json(const std::vector<vm_of_host>& vms, const std::vector<host_failure>& failures) {
+  auto all = record::array(), errors = record::array();
+  for (const auto& x : vms) {
+    all.push_back(to_record(x.vm));
+    all.back()["host"] = text(x.host);
+  }
+  for (const auto& x : failures)
+    errors.push_back({{"host", text(x.host)}, {"error", to_record(x.why)}});
+  return to_text({{"vms", all}, {"failures", errors}});
+}
+
+std::string json(const owner_lease& lease) {
+  return to_text({{"owner", lease.owner},
+                  {"token", lease.token},
+                  {"ttl_ms", lease.ttl_ms},
+                  {"vms", lease.vms}});
+}
+
+std::string json(const events_missed& gap) {
+  return to_text({{"missed", {{"from", gap.from}, {"to", gap.to}}}}, -1);
 }
 
 std::string json(const failure& why) {

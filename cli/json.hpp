@@ -44,8 +44,21 @@ struct key_verdict {
 [[nodiscard]] std::string json(const vm_history& past);
 [[nodiscard]] std::string json(const actor_tree& tree);
 [[nodiscard]] std::string json(const event_happened& event); ///< one line
+[[nodiscard]] std::string json(const owner_lease& lease);
+[[nodiscard]] std::string json(const events_missed& gap); ///< one line: {"missed": {...}}
 [[nodiscard]] std::string json(const std::vector<core::guest_port>& ports);
 [[nodiscard]] std::string json(const failure& why); ///< {"error": {...}}
+
+struct vm_of_host;
+
+/// A host that did not answer.
+struct host_failure {
+  std::string host;
+  failure why;
+};
+/// {"vms": [VM with "host", ...], "failures": [{"host", "error"}, ...]}
+[[nodiscard]] std::string json(const std::vector<vm_of_host>& vms,
+                               const std::vector<host_failure>& failures);
 
 /// One thing a verb was done to, and how it went.
 template <class T>

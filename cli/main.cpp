@@ -1,9 +1,11 @@
 // The banger command.
 #include "cli/attach_stream.hpp"
 #include "cli/commands.hpp"
+#include "cli/host_choice.hpp"
 #include "cli/options.hpp"
 #include "cli/session.hpp"
 #include "cli/terminal.hpp"
+#include "client/hosts.hpp"
 #include "client/launch.hpp"
 #include "core/exit_code.hpp"
 #include "host/process.hpp"
@@ -63,7 +65,8 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::hostkey_accept: return hostkey_accept(std::move(link), how);
     case verb::hostkey_forget: return hostkey_forget(std::move(link), how);
     case verb::ssh_proxy: return ssh_proxy(std::move(link), how);
-    case verb::events: return follow_events(std::move(link), how);
+    case verb::owner_renew: return owner_renew(std::move(link), how);
+    case verb::events: return show_events(std::move(link), where, how);
     case verb::completion:
     case verb::doctor:
     case verb::hostkey_verify:
@@ -72,17 +75,29 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::daemon_status:
     case verb::daemon_stop:
     case verb::daemon_tree:
+    case verb::daemon_connect:
     case verb::version: break;
   }
   return core::exit_failed;
 }
 
-int run(const options& how) {
+int run(options how) {
   if (how.what == verb::hostkey_verify)
     return hostkey_verify(how);
   if (how.what == verb::completion)
     return print_completion(how);
-  auto where = host::resolve_paths(host::process_environment(), ::geteuid());
+  auto here = host::resolve_paths(host::process_environment(), ::geteuid());
+  if (!here)
+    return report(here.error(), how);
+  if (how.what == verb::daemon_connect)
+    return daemon_connect(*here, how);
+  if (how.what == verb::vm_list && how.is_of_all_hosts)
+    return vm_list_everywhere(*here, how);
+  if (!how.at_host.empty())
+    if (auto ok = adapt_to_remote(how, ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1);
+        !ok)
+      return report(ok.error(), how);
+  auto where = client::choose_host(*here, how.at_host);
   if (!where)
     return report(where.error(), how);
   // These do not start a daemon, or have their own way to.

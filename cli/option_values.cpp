@@ -69,9 +69,9 @@ result<void> take_size(const std::string& text, const std::string& what, std::ui
 
 bool wants_json(const std::vector<std::string>& line) {
   for (std::size_t i = 0; i < line.size(); ++i)
-    if (line[i] == "-ojson" || line[i] == "--output=json" ||
+    if (line[i].starts_with("-ojson") || line[i].starts_with("--output=json") ||
         ((line[i] == "-o" || line[i] == "--output") && i + 1 < line.size() &&
-         line[i + 1] == "json"))
+         line[i + 1].starts_with("json")))
       return true;
   return false;
 }

@@ -5,6 +5,7 @@
 #include "core/forward_spec.hpp"
 #include "core/session_prune.hpp"
 #include "protocol/attach.hpp"
+#include "protocol/requests.hpp"
 #include "protocol/resources.hpp"
 #include "protocol/result.hpp"
 #include "protocol/sessions.hpp"
@@ -68,6 +69,8 @@ enum class verb : std::uint8_t {
   daemon_status,
   daemon_stop,
   daemon_tree,
+  daemon_connect,
+  owner_renew,
   completion,
   doctor,
   events,
@@ -121,6 +124,8 @@ struct workspace_options {
 
 struct options {
   verb what = verb::version;
+  std::string at_host; ///< whose daemon: a name of the configuration, or a URL; empty: ours
+  bool is_of_all_hosts = false; ///< vm list
   bool is_json = false;
   bool is_quiet = false;               ///< list: names only; cp: no progress, no summary
   std::vector<std::string> refs;       ///< VMs or images
@@ -133,9 +138,10 @@ struct options {
   std::uint32_t timeout_ms = 0;        ///< wait
   vm_state wanted = vm_state::running; ///< wait
   std::string recipe;                  ///< image build: absolute path, or empty
-  bool follows = false;                ///< logs
+  bool follows = false;                ///< logs, events
   nat_change nat = nat_change::none;   ///< vm set
-  std::uint32_t past_events = 0;       ///< events
+  subscribe_events events;             ///< events: where they begin
+  renew_owner owner;                   ///< owner renew
   std::uint64_t tail_bytes = 0;        ///< vm logs; of session logs, lines; 0: all
   std::string fingerprint;             ///< hostkey accept; empty: the offered key's
   std::string known_hosts_file;        ///< hostkey verify, and the next three

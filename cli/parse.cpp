@@ -1,5 +1,6 @@
 #include "cli/options.hpp"
 
+#include "cli/host_choice.hpp"
 #include "cli/json.hpp"
 #include "cli/option_values.hpp"
 #include "cli/parse_complete.hpp"
@@ -25,7 +26,7 @@ namespace {
 
 /// Texts that CLI11 gives us, to be checked once the line has been read.
 struct raw_options {
-  std::string output = "table";
+  std::string output = "table", ttl = "30";
   std::string grace, timeout, wanted = "running", tail, port = "22";
 };
 
@@ -109,8 +110,12 @@ private:
     app_.set_version_flag("--version");
     app_.require_subcommand(1);
     app_.fallthrough();
-    app_.add_option("-o,--output", raw_.output, "table or json")
-        ->check(CLI::IsMember({"table", "json"}));
+    app_.add_option("-o,--output", raw_.output, "table, json or jsonl (json, a record a line)")
+        ->check(CLI::IsMember({"table", "json", "jsonl"}));
+    app_.add_option(
+            "--host", out_.what.at_host,
+            "another machine's daemon: a name of [hosts], ssh://USER@HOST or tls://HOST:PORT")
+        ->envname("BANGER_HOST");
     build_vm();
     session_ = std::make_unique<session_reader>(app_, out_.what, raw_.grace, raw_.timeout);
     workspace_.build(app_);
@@ -118,11 +123,19 @@ private:
     build_hostkey();
     build_ssh();
     build_daemon();
-    command(&app_, "events", verb::events, "print what happens, as it happens",
-            "Ends with Ctrl-C. Since the daemon started:  banger events --last 100")
-        ->add_option("--last", out_.what.past_events,
-                     "first the last so many that the daemon remembers (0 to 1000)")
-        ->check(CLI::Range(0, 1000));
+    add_events(
+        command(&app_, "events", verb::events, "print what happens, or what has happened",
+                "As it happens, until Ctrl-C:  banger events\n"
+                "What there was:  banger events --last 100\n"
+                "On from the event 41, none twice:  banger events --since 41 --follow -o jsonl"),
+        out_.what);
+    add_owner_renew(
+        command(group("owner", "programs elsewhere that have VMs here",
+                      "docs/hosts.md says what leases are for."),
+                "renew", verb::owner_renew, "say that an owner lives, and print its VMs",
+                "For example:  banger owner renew fleet --token 7 --ttl 30\n"
+                "VMs of an owner (vm create --owner) are killed when it does not renew in time."),
+        out_.what, raw_.ttl);
     command(&app_, "doctor", verb::doctor, "say what this host has of what banger can use",
             "Each with what to do to have it. Exits with 1 where the default lacks something.");
     command(&app_, "version", verb::version,
@@ -149,7 +162,11 @@ private:
     workspace_.add_source_options(to);
   }
 
-  void add_list(CLI::App* to) { to->add_flag("-q,--quiet", out_.what.is_quiet, "names only"); }
+  void add_list(CLI::App* to) {
+    to->add_flag("-q,--quiet", out_.what.is_quiet, "names only");
+    to->add_flag("--all-hosts", out_.what.is_of_all_hosts,
+                 "those of this machine and of all in [hosts] of the configuration");
+  }
 
   void build_vm() {
     auto* vm =
@@ -291,6 +308,9 @@ private:
             "Exits with 5 where none runs. It never starts one.");
     command(daemon, "stop", verb::daemon_stop, "end the daemon; VMs go on running",
             "The next banger command starts it again.");
+    command(daemon, "connect", verb::daemon_connect,
+            "carry the daemon's socket over standard input and output",
+            "For other machines, which run it through ssh: banger --host ssh://USER@HOST ...");
     command(daemon, "tree", verb::daemon_tree, "show what the daemon is made of, live",
             "Each actor: what it is at, messages waiting for it, restarts, its last error.");
   }
@@ -386,7 +406,7 @@ private:
 
   result<void> check() {
     auto& x = out_.what;
-    x.is_json = raw_.output == "json";
+    x.is_json = raw_.output != "table";
     x.wanted = raw_.wanted == "stopped" ? vm_state::stopped : vm_state::running;
     auto takes_command = x.what == verb::vm_run || x.what == verb::vm_exec ||
                          x.what == verb::vm_ssh || x.what == verb::session_start ||
@@ -404,6 +424,8 @@ private:
       x.refs = {"debian"};
     if (x.what == verb::vm_copy)
       return check_copy(x);
+    if (auto ok = take_hosts_off(x); !ok)
+      return ok;
     drop_repeated(x.refs);
     if (auto ok = session_->check(); !ok)
       return ok;
@@ -419,7 +441,8 @@ private:
     if (auto ok = config_.check(); !ok)
       return ok;
     for (auto [text, what, out] : {std::tuple{&raw_.grace, "--grace", &x.grace_ms},
-                                   std::tuple{&raw_.timeout, "--timeout", &x.timeout_ms}})
+                                   std::tuple{&raw_.timeout, "--timeout", &x.timeout_ms},
+                                   std::tuple{&raw_.ttl, "--ttl", &x.owner.ttl_ms}})
       if (auto ok = take_seconds(*text, what, *out); !ok)
         return ok;
     if (!raw_.tail.empty()) {

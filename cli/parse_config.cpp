@@ -25,6 +25,9 @@ void config_reader::build(CLI::App* to) {
   to->add_option("--driver", driver_,
                  "what runs it: qemu, or firecracker, which needs KVM and is isolated (qemu)")
       ->check(CLI::IsMember({"qemu", "firecracker"}));
+  auto* owner = to->add_option("--owner", config_.owner,
+                               "whose lease it lives by: see banger owner renew --help");
+  to->add_option("--owner-token", config_.owner_token, "the lease's token (0)")->needs(owner);
 }
 
 result<void> config_reader::check_network() {
@@ -65,6 +68,10 @@ result<void> config_reader::check() {
   if (!config_.name.empty())
     if (auto ok = core::check_vm_name(config_.name); !ok)
       return ok;
+  if (!config_.owner.empty())
+    if (auto ok = core::check_vm_name(config_.owner); !ok)
+      return fail(ec::bad_request, "--owner '" + config_.owner + "' is no owner's name",
+                  ok.error().why, "a-z, 0-9 and '-', up to 63 of them");
   return check_network();
 }
 

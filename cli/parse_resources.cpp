@@ -41,4 +41,33 @@ void add_resources(CLI::App& vm, options& out, const size_texts& sizes) {
       ->check(CLI::IsMember({"on", "off"}));
 }
 
+void add_owner_renew(CLI::App* renew, options& out, std::string& ttl) {
+  renew->add_option("OWNER", out.owner.owner, "its name")->required();
+  renew->add_option("--token", out.owner.token,
+                    "a number that only grows: a lower one than the newest is refused (0)");
+  renew->add_option("--ttl", ttl, "seconds until the next renewal is due (30)");
+}
+
+void add_events(CLI::App* events, options& out) {
+  auto begin = [&out](events_from from) {
+    return [&out, from](const std::uint64_t& number) {
+      out.events.from = from;
+      out.events.number = number;
+    };
+  };
+  auto* last = events->add_option_function<std::uint64_t>(
+      "--last", begin(events_from::last), "begin with the last so many that are kept");
+  auto* since = events->add_option_function<std::uint64_t>(
+      "--since", begin(events_from::after),
+      "begin behind the event with this sequence; 0: with the oldest");
+  since->excludes(last);
+  events->add_flag(
+      "-f,--follow", out.follows,
+      "go on with what happens then, until Ctrl-C (without --last and --since always)");
+  events->callback([&out, last, since] {
+    out.what = verb::events;
+    out.follows = out.follows || (last->empty() && since->empty());
+  });
+}
+
 } // namespace banger::cli

@@ -1,4 +1,4 @@
-// "vm stats" and "vm set" on the command line. A part of parse.cpp.
+// "vm stats", "vm set" and "events" on the command line. A part of parse.cpp.
 #pragma once
 
 #include "cli/options.hpp"
@@ -21,5 +21,11 @@ struct size_texts {
 /// Adds the commands to group `vm`; what is read goes to `out` and `sizes`. All it is given
 /// outlives it.
 void add_resources(CLI::App& vm, options& out, const size_texts& sizes);
+
+/// Gives the command "owner renew" its options. @param ttl  a text, in seconds, to be checked later
+void add_owner_renew(CLI::App* renew, options& out, std::string& ttl);
+
+/// Gives the command "events" its options.
+void add_events(CLI::App* events, options& out);
 
 } // namespace banger::cli

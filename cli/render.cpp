@@ -65,6 +65,14 @@ std::string dns_text(const daemon_status& x) {
   return x.dns_trouble.empty() ? x.dns_listen : "none served: " + printable(x.dns_trouble);
 }
 
+/// "2 CPUs, 6.1G of 7.8G memory free, 41G disk free".
+std::string capacity_text(const daemon_status& x) {
+  const auto size = core::format_mib;
+  return std::to_string(x.cpu_count) + (x.cpu_count == 1 ? " CPU, " : " CPUs, ") +
+         size(x.memory_free_mib) + " of " + size(x.memory_mib) + " memory free, " +
+         size(x.disk_free_mib) + " disk free";
+}
+
 std::string or_dash(std::string x) {
   return x.empty() ? "-" : std::move(x);
 }
@@ -126,14 +134,39 @@ std::string bytes(std::uint64_t count) {
   return count < mib ? std::to_string(count / 1024) + " KiB" : core::format_mib(count / mib);
 }
 
+namespace {
+
+constexpr std::initializer_list<const char*> vm_columns{
+    "NAME", "STATE", "IMAGE", "VCPU", "MEMORY", "DISK", "ADDRESS", "UPTIME", "CREATED"};
+
+std::vector<std::string> vm_row(const vm_info& vm, std::int64_t now_ms) {
+  return {vm.name,
+          state_text(vm),
+          vm.image,
+          std::to_string(vm.vcpu_count),
+          core::format_mib(vm.memory_mib),
+          core::format_mib(vm.disk_mib),
+          vm.address,
+          vm.started_at_ms == 0 ? "-" : duration(now_ms - vm.started_at_ms),
+          ago(vm.created_at_ms, now_ms)};
+}
+
+} // namespace
+
 std::string vm_table(const std::vector<vm_info>& vms, std::int64_t now_ms) {
-  std::vector<std::vector<std::string>> rows{
-      {"NAME", "STATE", "IMAGE", "VCPU", "MEMORY", "DISK", "ADDRESS", "UPTIME", "CREATED"}};
+  std::vector<std::vector<std::string>> rows{{vm_columns.begin(), vm_columns.end()}};
   for (const auto& vm : vms)
-    rows.push_back({vm.name, state_text(vm), vm.image, std::to_string(vm.vcpu_count),
-                    core::format_mib(vm.memory_mib), core::format_mib(vm.disk_mib), vm.address,
-                    vm.started_at_ms == 0 ? "-" : duration(now_ms - vm.started_at_ms),
-                    ago(vm.created_at_ms, now_ms)});
+    rows.push_back(vm_row(vm, now_ms));
+  return table(rows);
+}
+
+std::string vm_table(const std::vector<vm_of_host>& vms, std::int64_t now_ms) {
+  std::vector<std::vector<std::string>> rows{{vm_columns.begin(), vm_columns.end()}};
+  rows.front().insert(rows.front().begin(), "HOST");
+  for (const auto& x : vms) {
+    rows.push_back(vm_row(x.vm, now_ms));
+    rows.back().insert(rows.back().begin(), x.host.empty() ? "-" : x.host);
+  }
   return table(rows);
 }
 
@@ -165,6 +198,7 @@ std::string vm_details(const vm_info& vm, std::int64_t now_ms) {
        {"uptime", vm.started_at_ms == 0 ? "" : duration(now_ms - vm.started_at_ms)},
        {"created", clock_time(vm.created_at_ms)},
        {"ephemeral", vm.is_ephemeral ? "yes" : ""},
+       {"owner", vm.owner},
        {"folder", vm.directory},
        {"console log", vm.console_log}});
 }
@@ -227,6 +261,7 @@ std::string status_details(const daemon_status& status, std::int64_t now_ms) {
                   {"uptime", duration(now_ms - status.started_at_ms)},
                   {"VMs", std::to_string(status.vm_count) +
                               ", of them running: " + std::to_string(status.running_count)},
+                  {"host", status.host_id + ", " + capacity_text(status)},
                   {"at its start", reconciled_text(status.reconciled)},
                   {"clients", std::to_string(status.client_count)},
                   {"workers", std::to_string(status.worker_count)},

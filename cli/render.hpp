@@ -28,6 +28,13 @@ namespace banger::cli {
 [[nodiscard]] std::string bytes(std::uint64_t count);
 
 [[nodiscard]] std::string vm_table(const std::vector<vm_info>& vms, std::int64_t now_ms);
+
+/// VMs of several hosts; `here` is this machine's name in it.
+struct vm_of_host {
+  std::string host; ///< empty: this machine
+  vm_info vm;
+};
+[[nodiscard]] std::string vm_table(const std::vector<vm_of_host>& vms, std::int64_t now_ms);
 [[nodiscard]] std::string vm_details(const vm_info& vm, std::int64_t now_ms);
 [[nodiscard]] std::string image_table(const std::vector<image_info>& images, std::int64_t now_ms);
 [[nodiscard]] std::string key_table(const std::vector<host_key_info>& keys);

@@ -4,6 +4,7 @@
 #include "cli/render.hpp"
 #include "cli/session.hpp"
 #include "cli/workspace_send.hpp"
+#include "client/hosts.hpp"
 #include "core/exit_code.hpp"
 #include "core/shell_quote.hpp"
 #include "core/ssh_command.hpp"
@@ -137,7 +138,7 @@ result<int> run_command(session& talk, const std::string& vm, const std::string&
 
 int vm_run(client::connection link, const host::paths& where, const options& how) {
   session talk{std::move(link), how};
-  auto config = read_user_config(where);
+  auto config = client::read_user_config(where);
   if (!config)
     return report(config.error(), how);
   std::optional<luggage> carried;

@@ -3,6 +3,7 @@
 #include "cli/json.hpp"
 #include "cli/render.hpp"
 #include "cli/session.hpp"
+#include "client/hosts.hpp"
 #include "core/exit_code.hpp"
 #include "host/clock.hpp"
 
@@ -70,7 +71,7 @@ int vm_create(client::connection link, const options& how) {
 int vm_change(client::connection link, const host::paths& where, const options& how) {
   session talk{std::move(link), how};
   auto boots = how.what == verb::vm_start || how.what == verb::vm_restart;
-  auto config = boots ? read_user_config(where) : core::user_config{};
+  auto config = boots ? client::read_user_config(where) : core::user_config{};
   if (!config)
     return report(config.error(), how);
   auto outcomes = change_all(talk);

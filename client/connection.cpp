@@ -7,8 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -23,9 +26,24 @@ namespace {
 constexpr std::size_t read_size = 256U << 10;
 constexpr std::uint32_t max_payload = 16U << 20; // twice what a daemon sends at most
 
-tl::unexpected<failure> daemon_gone(std::string why) {
-  return fail(ec::unreachable, "the daemon hung up", std::move(why),
-              "'banger daemon status' tells whether it runs");
+constexpr int carrier_patience_ms = 1'000;
+
+/// The last line that says something.
+std::string last_line(int words) {
+  constexpr std::size_t most = 4096;
+  const auto size = ::lseek(words, 0, SEEK_END);
+  std::string text(std::min(static_cast<std::size_t>(std::max<off_t>(size, 0)), most), '\0');
+  const auto n = ::pread(words, text.data(), text.size(), size - static_cast<off_t>(text.size()));
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
+    text.pop_back();
+  return text.substr(text.rfind('\n') + 1);
+}
+
+/// True once it has ended, for which it is given some time.
+bool ends_in(const host::unique_fd& process, int timeout_ms) {
+  pollfd waiting{process.get(), POLLIN, 0};
+  return ::poll(&waiting, 1, timeout_ms) > 0;
 }
 
 /// A connected socket whose other end runs as us or as root.
@@ -59,11 +77,52 @@ result<connection> connection::open(const std::string& socket_path, milliseconds
   if (!fd)
     return tl::make_unexpected(fd.error());
   connection link{*fd};
-  if (auto ok = link.shake_hands(deadline); !ok)
-    return tl::make_unexpected(ok.error());
-  if (auto ok = link.say_hello(deadline); !ok)
+  if (auto ok = link.greet(deadline); !ok)
     return tl::make_unexpected(ok.error());
   return link;
+}
+
+result<connection> connection::open_through(const std::vector<std::string>& argv,
+                                            const std::string& host, milliseconds timeout) {
+  auto deadline = clock::now() + timeout;
+  auto ends = host::socket_pair();
+  if (!ends)
+    return tl::make_unexpected(ends.error());
+  host::unique_fd words{::memfd_create("words", MFD_CLOEXEC)};
+  if (!words)
+    return fail_errno("reach host '" + host + "'");
+  const auto theirs = ends->second.get();
+  // A session of its own: Ctrl-C is for us, who have something to say to the daemon then.
+  auto process = host::spawn({argv, {}, {{theirs, 0}, {theirs, 1}, {words.get(), 2}}, true});
+  if (!process)
+    return fail(ec::missing_program, "reach host '" + host + "'", process.error().why);
+  ends->second.reset();
+  auto fd = ends->first.release();
+  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+  connection link{fd};
+  link.carrier_ = carrier{std::move(*process), std::move(words), host};
+  if (auto ok = link.greet(deadline); !ok)
+    return tl::make_unexpected(ok.error());
+  return link;
+}
+
+result<void> connection::greet(clock::time_point deadline) {
+  auto ok = shake_hands(deadline);
+  return ok ? say_hello(deadline) : ok;
+}
+
+/// What broke, in the words of whoever knows.
+tl::unexpected<failure> connection::gone(std::string why) const {
+  if (!carrier_)
+    return fail(ec::unreachable, "the daemon hung up", std::move(why),
+                "'banger daemon status' tells whether it runs");
+  // It has just closed its end; what it has to say comes with its own.
+  const auto& [process, words, host] = *carrier_;
+  if (ends_in(process.pidfd, carrier_patience_ms))
+    if (auto said = last_line(words.get()); !said.empty())
+      why = std::move(said);
+  return fail(ec::unreachable, "the way to host '" + host + "' broke", std::move(why),
+              "what it takes to get there: docs/hosts.md");
 }
 
 connection::connection(connection&& other) noexcept {
@@ -75,6 +134,7 @@ connection& connection::operator=(connection&& other) noexcept {
     return *this;
   close();
   fd_ = std::exchange(other.fd_, -1);
+  carrier_ = std::exchange(other.carrier_, std::nullopt);
   in_ = std::move(other.in_);
   out_ = std::move(other.out_);
   received_ = std::move(other.received_);
@@ -98,6 +158,14 @@ void connection::close() {
   if (fd_ >= 0)
     ::close(fd_);
   fd_ = -1;
+  if (!carrier_)
+    return;
+  // It has our end to see; what it still carries arrives.
+  if (!ends_in(carrier_->process.pidfd, carrier_patience_ms))
+    host::signal_process(carrier_->process.pidfd, SIGKILL);
+  (void)ends_in(carrier_->process.pidfd, carrier_patience_ms);
+  (void)host::reap(carrier_->process.pidfd);
+  carrier_.reset();
 }
 
 result<void> connection::shake_hands(clock::time_point deadline) {
@@ -115,7 +183,7 @@ result<void> connection::shake_hands(clock::time_point deadline) {
                     std::string{app_identifier} + "'",
                 "'banger daemon stop' ends it; VMs go on running");
   if (server_.published_actor == 0)
-    return daemon_gone("it is shutting down");
+    return gone("it is shutting down");
   out_ += basp::client_handshake_frame(node_);
   session_ = server_.published_actor;
   return {};
@@ -140,8 +208,10 @@ result<void> connection::wait_ready(clock::time_point deadline) {
     if (n > 0)
       return {};
     if (n == 0)
-      return fail(ec::timed_out, "the daemon did not answer in time", {},
-                  "'banger daemon status' tells whether it still runs");
+      return carrier_ ? fail(ec::timed_out, "host '" + carrier_->host + "' did not answer in time",
+                             last_line(carrier_->words.get()), "docs/hosts.md")
+                      : fail(ec::timed_out, "the daemon did not answer in time", {},
+                             "'banger daemon status' tells whether it still runs");
     if (errno != EINTR)
       return fail_errno("wait for the daemon");
   }
@@ -199,7 +269,7 @@ result<void> connection::write_some() {
     } else if (errno == EAGAIN) {
       break;
     } else if (errno != EINTR) {
-      return daemon_gone(std::strerror(errno));
+      return gone(std::strerror(errno));
     }
   }
   out_.erase(0, sent);
@@ -214,9 +284,9 @@ result<bool> connection::read_some() {
   auto error = errno;
   in_.resize(old + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
   if (n == 0)
-    return daemon_gone("connection closed");
+    return gone("connection closed");
   if (n < 0 && error != EAGAIN && error != EINTR)
-    return daemon_gone(std::strerror(error));
+    return gone(std::strerror(error));
   if (auto ok = parse(); !ok)
     return tl::make_unexpected(ok.error());
   return n > 0;
@@ -266,7 +336,7 @@ result<void> connection::handle_frame(const basp::header& head, std::string_view
       if (head.source_actor != session_ || session_ == server_.published_actor)
         return {};
       was_dismissed_ = true;
-      return daemon_gone("the part of it that served this client has ended");
+      return gone("the part of it that served this client has ended");
     case basp::operation::client_handshake:
     case basp::operation::routed_message:
     case basp::operation::monitor_message:

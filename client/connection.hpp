@@ -4,6 +4,8 @@
 #pragma once
 
 #include "core/basp.hpp"
+#include "host/process.hpp"
+#include "host/unique_fd.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/result.hpp"
 #include "protocol/wire_types.hpp"
@@ -12,8 +14,10 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace banger::client {
 
@@ -51,6 +55,12 @@ public:
   /// Errors: unreachable (nobody listens, or it hung up), timed_out, version_mismatch, unsafe_path
   /// (the socket belongs to somebody else).
   static result<connection> open(const std::string& socket_path, milliseconds timeout);
+
+  /// Connects through a program that carries the daemon's socket over its standard input and
+  /// output, as `banger daemon connect` does at the end of an ssh. @param host  for messages.
+  /// Errors: as of open; missing_program.
+  static result<connection> open_through(const std::vector<std::string>& argv,
+                                         const std::string& host, milliseconds timeout);
 
   connection(connection&& other) noexcept;
   connection& operator=(connection&& other) noexcept;
@@ -112,7 +122,16 @@ public:
 private:
   static constexpr std::uint64_t self_actor = 1; // our only "actor"; any number but 0 will do
 
+  /// The program that a connection goes through.
+  struct carrier {
+    host::child process;
+    host::unique_fd words; ///< what it writes to stderr: a file in memory
+    std::string host;
+  };
+
   explicit connection(int fd) : fd_(fd) {}
+  result<void> greet(clock::time_point deadline);
+  [[nodiscard]] tl::unexpected<failure> gone(std::string why) const;
   result<void> shake_hands(clock::time_point deadline);
   result<void> say_hello(clock::time_point deadline);
   result<void> wait_ready(clock::time_point deadline);
@@ -125,6 +144,7 @@ private:
   void close();
 
   int fd_ = -1;
+  std::optional<carrier> carrier_;
   std::string in_;
   std::string out_;
   std::deque<incoming> received_;

@@ -119,6 +119,8 @@ result<connection> connect_or_start(const host::paths& where, const launch_optio
     return std::max(std::chrono::duration_cast<milliseconds>(deadline - clock::now()),
                     milliseconds{1});
   };
+  if (!where.way.empty())
+    return connection::open_through(where.way, where.host, how.timeout);
   auto link = connection::open(where.socket, left());
   if (link || link.error().code != ec::unreachable)
     return link;

@@ -1,6 +1,7 @@
 #include "core/user_config.hpp"
 
 #include "core/suggest.hpp"
+#include "core/vm_name.hpp"
 
 #include <sstream>
 #include <toml++/toml.h>
@@ -89,6 +90,59 @@ result<dns_endpoint> read_dns(const toml::node& node) {
   return x;
 }
 
+/// "~/x" as it is meant; anything else as it is.
+std::string expanded(std::string_view home, const std::string& path) {
+  return path.starts_with("~/") ? std::string{home} + path.substr(1) : path;
+}
+
+result<remote_host> read_host(std::string_view name, const toml::node& node,
+                              std::string_view home) {
+  const auto what = "hosts." + std::string{name};
+  remote_host extra;
+  std::string url;
+  if (node.is_string()) {
+    url = *node.value<std::string>();
+  } else if (const auto* entry = node.as_table()) {
+    for (const auto& [key, value] : *entry) {
+      auto* to = key == "url"       ? &url
+                 : key == "program" ? &extra.program
+                 : key == "certs"   ? &extra.certs
+                 : key == "name"    ? &extra.server_name
+                                    : nullptr;
+      if (to == nullptr || !value.is_string())
+        return refuse(what + ": '" + std::string{key.str()} + "' is unknown, or no string",
+                      "keys are url, program, certs and name");
+      *to = *value.value<std::string>();
+    }
+  } else {
+    return refuse(what + " must be a URL or a table", "like lab = \"ssh://ada@lab.example\"");
+  }
+  if (!check_vm_name(name))
+    return refuse(what + ": a host's name is made of a-z, 0-9 and '-', up to 63 of them");
+  auto x = parse_host_url(url);
+  if (!x)
+    return refuse(what + ": " + x.error().why, x.error().hint);
+  x->name = name;
+  x->program = expanded(home, extra.program);
+  x->certs = expanded(home, extra.certs);
+  x->server_name = extra.server_name;
+  return x;
+}
+
+result<std::vector<remote_host>> read_hosts(const toml::node& node, std::string_view home) {
+  const auto* table = node.as_table();
+  if (table == nullptr)
+    return refuse("hosts must be a table", "begin it with [hosts]");
+  std::vector<remote_host> all; // TOML has each name once, in order
+  for (const auto& [name, value] : *table) {
+    auto x = read_host(name.str(), value, home);
+    if (!x)
+      return tl::make_unexpected(x.error());
+    all.push_back(std::move(*x));
+  }
+  return all;
+}
+
 } // namespace
 
 result<user_config> parse_user_config(std::string_view text, std::string_view home) {
@@ -109,8 +163,15 @@ result<user_config> parse_user_config(std::string_view text, std::string_view ho
       x.dns = *dns;
       continue;
     }
+    if (key == "hosts") {
+      auto hosts = read_hosts(value, home);
+      if (!hosts)
+        return tl::make_unexpected(hosts.error());
+      x.hosts = std::move(*hosts);
+      continue;
+    }
     if (key != "file_sync") {
-      auto meant = nearest(std::string{key.str()}, {"file_sync", "dns"});
+      auto meant = nearest(std::string{key.str()}, {"file_sync", "dns", "hosts"});
       return refuse("unknown key '" + std::string{key.str()} + "'" +
                     (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/dns_listen.hpp"
+#include "core/remote_host.hpp"
 #include "protocol/result.hpp"
 
 #include <cstdint>
@@ -23,6 +24,7 @@ struct file_sync {
 struct user_config {
   std::vector<file_sync> files;
   std::optional<dns_endpoint> dns; ///< where names of VMs are served; none: nowhere
+  std::vector<remote_host> hosts;  ///< other machines, by name
 };
 
 /// @param home  the user's, absolute. "~/x" is below it on the host, and below /root in the guest.

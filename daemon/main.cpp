@@ -1,4 +1,5 @@
 // bangerd: start-up and shutdown in order; everything else is in the actors.
+#include "actors/events.hpp"
 #include "daemon/detach.hpp"
 #include "daemon/node.hpp"
 #include "daemon/options.hpp"
@@ -10,8 +11,10 @@
 #include "host/unix_socket.hpp"
 #include "protocol/version.hpp"
 #include "ssh/known_hosts_file.hpp"
+#include "storage/event_log.hpp"
 #include "storage/image_catalog.hpp"
 #include "storage/migrations.hpp"
+#include "storage/owner_records.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -130,6 +133,18 @@ result<node_parts> prepare(const host::paths& where) {
   if (!db)
     return tl::make_unexpected(db.error());
   parts.database = std::move(*db);
+  auto id = storage::host_id(*parts.database);
+  if (!id)
+    return tl::make_unexpected(id.error());
+  parts.host_id = std::move(*id);
+  auto owners = storage::load_owners(*parts.database);
+  if (!owners)
+    return tl::make_unexpected(owners.error());
+  parts.owners = std::move(*owners);
+  auto events = storage::load_newest_events(*parts.database, actors::events_in_memory);
+  if (!events)
+    return tl::make_unexpected(events.error());
+  parts.events = std::move(*events);
   auto known = load_known_vms(where, *parts.database);
   if (!known)
     return tl::make_unexpected(known.error());

@@ -17,15 +17,18 @@
 #include "actors/known_hosts.hpp"
 #include "actors/leases.hpp"
 #include "actors/machine.hpp"
+#include "actors/owners.hpp"
 #include "actors/store.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/vm_files_blocking.hpp"
 #include "core/forward_spec.hpp"
 #include "core/guest_address.hpp"
+#include "host/capacity.hpp"
 #include "host/clock.hpp"
 #include "host/dns_sockets.hpp"
 #include "host/files.hpp"
 #include "host/log.hpp"
+#include "host/process.hpp"
 #include "host/tcp_port.hpp"
 #include "protocol/caf_error.hpp"
 #include "protocol/caf_types.hpp"
@@ -130,6 +133,7 @@ public:
     caf::scoped_actor self{system_};
     end(self, gateway_);
     end(self, dns_);
+    end(self, owners_);
     end(self, supervisor_);
     end(self, images_);
     end(self, events_);
@@ -163,7 +167,11 @@ private:
         system_.spawn(actors::leases, std::size_t{cores()}, first, [](const std::string& address) {
           return host::is_port_free(address, core::guest_ssh_port);
         });
-    events_ = system_.spawn(actors::events);
+    events_ = system_.spawn(actors::events, store_, std::move(parts_.events));
+    // Before anybody can write: of what happens nothing is left out.
+    caf::anon_send(store_, report_events{}, caf::actor_cast<event_listener_actor>(events_));
+    caf::anon_send(events_,
+                   publish_event{"daemon.started", parts_.host_id, std::string{program_version}});
     actors::image_build_context build{parts_.programs.image_builder, parts_.where.images,
                                       parts_.programs.guest, parts_.programs.recipes,
                                       parts_.where.state + "/image-build.log"};
@@ -224,6 +232,9 @@ private:
     context_ = context;
     supervisor_ = system_.spawn(actors::supervisor, context_, events_, parts_.where.vms,
                                 std::move(parts_.known), parts_.cleared);
+    owners_ = system_.spawn(actors::owners,
+                            actors::owners_context{store_, supervisor_, events_, host::boot_ms},
+                            core::owner_table{host::boot_id(), parts_.owners});
   }
 
   machine_actor spawn_firecracker(const vm_actor& owner, const core::deadlines& limits,
@@ -235,9 +246,11 @@ private:
   }
 
   std::vector<actor_child> roots() const {
-    std::vector<actor_child> all{{"store", store_, 0, {}},   {"known_hosts", known_hosts_, 0, {}},
-                                 {"leases", leases_, 0, {}}, {"events", events_, 0, {}},
-                                 {"images", images_, 0, {}}, {"supervisor", supervisor_, 0, {}}};
+    std::vector<actor_child> all{
+        {"store", store_, 0, {}},          {"known_hosts", known_hosts_, 0, {}},
+        {"leases", leases_, 0, {}},        {"events", events_, 0, {}},
+        {"images", images_, 0, {}},        {"owners", owners_, 0, {}},
+        {"supervisor", supervisor_, 0, {}}};
     if (dns_)
       all.push_back({"dns_responder", dns_, 0, {}});
     return all;
@@ -311,6 +324,12 @@ private:
     if (const auto& at = parts_.dns.listen; at && parts_.dns.trouble.empty())
       x.dns_listen = core::endpoint_text(at->address, at->port);
     x.dns_trouble = parts_.dns.trouble;
+    x.host_id = parts_.host_id;
+    const auto here = host::look_at_capacity(parts_.where.vms);
+    x.cpu_count = here.cpu_count;
+    x.memory_mib = here.memory_mib;
+    x.memory_free_mib = here.memory_free_mib;
+    x.disk_free_mib = here.disk_free_mib;
     x.client_count = static_cast<std::uint32_t>(transport::read_counters(system_).open);
     x.worker_count =
         static_cast<std::uint32_t>(caf::get_or(config_, "scheduler.max-threads", std::size_t{0}));
@@ -322,6 +341,8 @@ private:
     context->supervisor = supervisor_;
     context->images = images_;
     context->events = events_;
+    context->host_id = parts_.host_id;
+    context->owners = owners_;
     context->make_exec = [this](const actors::exec_spec& spec) {
       return system_.spawn(actors::exec, spec, &io_,
                            static_cast<actors::agent_channels*>(&channels_));
@@ -370,6 +391,7 @@ private:
   events_actor events_;
   images_actor images_;
   supervisor_actor supervisor_;
+  owners_actor owners_;
   dns_responder_actor dns_;
   gateway_actor gateway_;
   service_watcher watcher_;

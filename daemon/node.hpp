@@ -19,6 +19,9 @@ struct node_parts {
   login_key key;
   std::unique_ptr<storage::database> database;
   std::vector<actors::known_vm> known;
+  event_page events; ///< the newest on disk
+  std::string host_id;
+  std::vector<owner_record> owners;
   dns_plan dns;
   std::uint32_t cleared = 0;             ///< processes and folders of no VM that were found
   std::function<void()> on_stop_request; ///< a client asked the daemon to end; must not block

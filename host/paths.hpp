@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 namespace banger::host {
 
@@ -27,6 +28,10 @@ struct paths {
   std::string known_hosts;
   std::string log;
   std::string helper_socket; ///< of banger-helper
+  /// Of a daemon on another machine: the program, with its arguments, that carries its socket over
+  /// standard input and output. Empty: the daemon is on this machine.
+  std::vector<std::string> way;
+  std::string host; ///< the other machine's name, for messages
 };
 
 /// Looks a variable up; nothing where it is unset.

@@ -61,13 +61,19 @@ auto inspect(Inspector& f, actor_account& x) {
 /// TREE_WALK: one walk through all actors. Scheduled; ends with the answer.
 using tree_walk_actor = caf::typed_actor<caf::replies_to<get_actor_tree>::with<actor_tree>>;
 
+/// Whoever hears of events that are on disk.
+using event_listener_actor = caf::typed_actor<caf::reacts_to<events_saved>>;
+
 /// STORE: the SQLite connection. Detached, private: never published, never sees a remote handle.
 using store_actor = caf::typed_actor<
     caf::replies_to<save_vm>::with<done>, //
     caf::replies_to<load_vm>::with<vm_record>, caf::replies_to<forget_vm>::with<done>,
     caf::replies_to<load_transitions>::with<vm_transitions>,
     caf::replies_to<save_session>::with<done>, caf::replies_to<forget_session>::with<done>,
-    caf::replies_to<load_sessions>::with<session_records>, describes_itself,
+    caf::replies_to<load_sessions>::with<session_records>,
+    caf::replies_to<load_events>::with<event_page>, caf::replies_to<save_owner>::with<done>,
+    caf::reacts_to<publish_event>, ///< becomes an event of its own
+    caf::reacts_to<report_events, event_listener_actor>, describes_itself,
     // INTERNAL: its own clock.
     caf::reacts_to<commit_writes>>;
 
@@ -78,11 +84,22 @@ using leases_actor =
                      caf::reacts_to<address_freed>, caf::replies_to<acquire_start_slot>::with<done>,
                      caf::reacts_to<release_start_slot>, describes_itself>;
 
-/// EVENTS: the event stream and its subscribers. Scheduled.
-using event_sink_actor = caf::typed_actor<caf::reacts_to<event_happened>>;
-using events_actor =
-    caf::typed_actor<caf::reacts_to<publish_event>,
-                     caf::reacts_to<subscribe_events, event_sink_actor>, describes_itself>;
+/// Whoever subscribed to events.
+using event_sink_actor =
+    caf::typed_actor<caf::reacts_to<event_happened>, caf::reacts_to<events_missed>>;
+
+/// EVENTS: the event stream and its subscribers, each with a place in it and credit. Scheduled.
+using events_actor = event_listener_actor::extend<
+    caf::reacts_to<publish_event>,
+    caf::replies_to<subscribe_events, event_sink_actor>::with<events_subscribed>,
+    caf::reacts_to<event_credit, event_sink_actor>, describes_itself>;
+
+/// OWNERS: who elsewhere has VMs here, until when; ends the VMs of whoever does not renew.
+/// Scheduled.
+using owners_actor = caf::typed_actor<caf::replies_to<renew_owner>::with<owner_lease>,
+                                      caf::replies_to<check_owner>::with<done>, describes_itself,
+                                      // INTERNAL: its own clock.
+                                      caf::reacts_to<step_due>>;
 
 /// VM_FILES: blocking work on one VM's folder. Detached, lives as long as the operation that needs
 /// it.
@@ -285,7 +302,8 @@ using client_session_actor = progress_actor::extend<
     caf::replies_to<get_daemon_status>::with<daemon_status>,
     caf::replies_to<get_actor_tree>::with<actor_tree>,
     caf::replies_to<get_vm_history>::with<vm_history>, caf::replies_to<stop_daemon>::with<done>,
-    caf::replies_to<subscribe_events>::with<done>, caf::replies_to<create_vm>::with<vm_info>,
+    caf::replies_to<subscribe_events>::with<events_subscribed>, caf::reacts_to<event_credit>,
+    caf::replies_to<renew_owner>::with<owner_lease>, caf::replies_to<create_vm>::with<vm_info>,
     caf::replies_to<start_vm>::with<vm_info>, caf::replies_to<stop_vm>::with<vm_info>,
     caf::replies_to<restart_vm>::with<vm_info>, caf::replies_to<kill_vm>::with<vm_info>,
     caf::replies_to<delete_vm>::with<vm_info>, caf::replies_to<set_vm>::with<vm_info>,
@@ -321,6 +339,7 @@ using client_session_actor = progress_actor::extend<
     describes_itself,
     // INTERNAL: from its operations, its commands and the event stream.
     caf::reacts_to<event_happened>,    //
+    caf::reacts_to<events_missed>,     //
     caf::reacts_to<exec_started>,      //
     caf::reacts_to<exec_output>,       //
     caf::reacts_to<exec_input_wanted>, //
@@ -427,6 +446,12 @@ BANGER_ADD_TYPE(run_build)
 BANGER_ADD_TYPE(get_used_images)
 BANGER_ADD_TYPE(used_images)
 BANGER_ADD_TYPE(publish_event)
+BANGER_ADD_TYPE(save_owner)
+BANGER_ADD_TYPE(check_owner)
+BANGER_ADD_TYPE(events_saved)
+BANGER_ADD_TYPE(report_events)
+BANGER_ADD_TYPE(load_events)
+BANGER_ADD_TYPE(event_page)
 BANGER_ADD_TYPE(sweep)
 BANGER_ADD_TYPE(progress_actor)
 BANGER_ADD_TYPE(event_sink_actor)

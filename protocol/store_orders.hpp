@@ -21,6 +21,51 @@ auto inspect(Inspector& f, save_vm& x) {
   return f(x.record, x.transitions);
 }
 
+/// The row of an owner's lease. It ends at that time since the boot, which counts suspended time
+/// too; after another boot it has ended.
+struct owner_record {
+  std::string owner;
+  std::uint64_t token = 0;
+  std::uint32_t ttl_ms = 0;
+  std::string boot_id;
+  std::int64_t ends_at_boot_ms = 0;
+  friend bool operator==(const owner_record&, const owner_record&) = default;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, owner_record& x) {
+  return f(x.owner, x.token, x.ttl_ms, x.boot_id, x.ends_at_boot_ms);
+}
+
+/// Request: make this the owner's row. Reply: done, once it is on disk. Errors: storage_failed.
+struct save_owner {
+  owner_record record;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, save_owner& x) {
+  return f(x.record);
+}
+
+/// Request: may VMs be made for this owner with this token? Reply: done. Errors: wrong_state.
+struct check_owner {
+  std::string owner;
+  std::uint64_t token = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, check_owner& x) {
+  return f(x.owner, x.token);
+}
+
+/// From now on, tell that actor of all events, and nobody else.
+struct report_events {};
+
+template <class Inspector>
+auto inspect(Inspector& f, report_events&) {
+  return f();
+}
+
 /// Self-tick of the store: what has been asked for so far goes to disk together.
 struct commit_writes {};
 

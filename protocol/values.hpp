@@ -59,12 +59,14 @@ struct vm_config {
   network_kind network = network_kind::user;
   bool has_nat = true; ///< of a tap: other networks than the bridge's are reached
   root_disk_kind root_disk = root_disk_kind::overlay;
+  std::string owner{};           ///< whose lease it lives by (renew_owner); empty: nobody's
+  std::uint64_t owner_token = 0; ///< of that lease
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, vm_config& x) {
   return f(x.name, x.image, x.vcpu_count, x.memory_mib, x.disk_mib, x.is_isolated, x.is_ephemeral,
-           x.driver, x.network, x.has_nat, x.root_disk);
+           x.driver, x.network, x.has_nat, x.root_disk, x.owner, x.owner_token);
 }
 
 /// One observation of a VM.
@@ -101,6 +103,7 @@ struct vm_info {
   network_kind network = network_kind::user;
   bool has_nat = true; ///< of a tap
   root_disk_kind root_disk = root_disk_kind::overlay;
+  std::string owner{}; ///< whose lease it lives by; empty: nobody's
   friend bool operator==(const vm_info&, const vm_info&) = default;
 };
 
@@ -111,7 +114,7 @@ auto inspect(Inspector& f, vm_info& x) {
            x.accelerator, x.directory, x.console_log, x.last_error, x.last_error_stage,
            x.last_error_at_ms, x.operation, x.stage, x.operation_since_ms, x.is_quarantined,
            x.running_vcpu_count, x.running_memory_mib, x.running_disk_mib, x.driver, x.network,
-           x.has_nat, x.root_disk);
+           x.has_nat, x.root_disk, x.owner);
 }
 
 struct vm_list {
@@ -225,13 +228,22 @@ struct daemon_status {
   reconcile_report reconciled;
   std::string dns_listen{}; ///< where names of VMs are asked for: "127.77.0.1:5300"; empty: nowhere
   std::string dns_trouble{}; ///< why not, where it is wanted
+  std::string host_id{};     ///< 12 hex digits
+  std::string listen{};      ///< where other machines may connect: "192.0.2.7:7077"; empty: nowhere
+  std::uint32_t cpu_count = 0;
+  std::uint32_t vcpus_running = 0; ///< of all VMs that run
+  std::uint64_t memory_mib = 0;
+  std::uint64_t memory_free_mib = 0;    ///< that programs could still have (MemAvailable)
+  std::uint64_t memory_running_mib = 0; ///< promised to VMs that run
+  std::uint64_t disk_free_mib = 0;      ///< where VMs are
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, daemon_status& x) {
   return f(x.program_version, x.protocol_version, x.pid, x.started_at_ms, x.socket, x.database,
            x.log, x.vm_count, x.running_count, x.client_count, x.worker_count, x.reconciled,
-           x.dns_listen, x.dns_trouble);
+           x.dns_listen, x.dns_trouble, x.host_id, x.listen, x.cpu_count, x.vcpus_running,
+           x.memory_mib, x.memory_free_mib, x.memory_running_mib, x.disk_free_mib);
 }
 
 /// All that `ssh` needs to reach a guest.

@@ -7,7 +7,11 @@
 namespace banger {
 
 /// Raised with every change of a wire struct: fields are positional, so both sides must agree.
-inline constexpr std::uint32_t protocol_version = 5;
+inline constexpr std::uint32_t protocol_version = 6;
+
+/// What a peer of the same protocol version may or may not know, a bit each: for messages that one
+/// side can do without. None so far.
+inline constexpr std::uint64_t known_features = 0;
 
 /// The release, as `banger version` prints it.
 inline constexpr std::string_view program_version = BANGER_VERSION;

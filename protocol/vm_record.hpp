@@ -38,6 +38,8 @@ struct vm_record {
   network_kind network = network_kind::user;
   bool has_nat = true; ///< of a tap
   root_disk_kind root_disk = root_disk_kind::overlay;
+  std::string owner{};           ///< whose lease it lives by; empty: nobody's
+  std::uint64_t owner_token = 0; ///< of the lease it was made by
   friend bool operator==(const vm_record&, const vm_record&) = default;
 };
 
@@ -46,7 +48,7 @@ auto inspect(Inspector& f, vm_record& x) {
   return f(x.id, x.name, x.image, x.image_build, x.vcpu_count, x.memory_mib, x.disk_mib,
            x.is_isolated, x.is_ephemeral, x.address, x.ssh_port, x.directory, x.host_key_public,
            x.created_at_ms, x.wanted, x.settled, x.error, x.error_stage, x.error_at_ms, x.driver,
-           x.network, x.has_nat, x.root_disk);
+           x.network, x.has_nat, x.root_disk, x.owner, x.owner_token);
 }
 
 } // namespace banger

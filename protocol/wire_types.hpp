@@ -19,6 +19,8 @@
   X(get_actor_tree)                                                                                \
   X(stop_daemon)                                                                                   \
   X(subscribe_events)                                                                              \
+  X(event_credit)                                                                                  \
+  X(renew_owner)                                                                                   \
   X(create_vm)                                                                                     \
   X(start_vm)                                                                                      \
   X(stop_vm)                                                                                       \
@@ -69,6 +71,9 @@
   X(stage_entered)                                                                                 \
   X(daemon_status)                                                                                 \
   X(event_happened)                                                                                \
+  X(events_subscribed)                                                                             \
+  X(events_missed)                                                                                 \
+  X(owner_lease)                                                                                   \
   X(vm_info)                                                                                       \
   X(vm_list)                                                                                       \
   X(vm_history)                                                                                    \

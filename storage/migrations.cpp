@@ -84,6 +84,28 @@ constexpr std::array steps{
        ALTER TABLE vms ADD COLUMN network INTEGER NOT NULL DEFAULT 0;
        ALTER TABLE vms ADD COLUMN has_nat INTEGER NOT NULL DEFAULT 1;
        ALTER TABLE vms ADD COLUMN root_disk INTEGER NOT NULL DEFAULT 0;)",
+    // 6: what happened, who this host is, and by whose leases VMs live. AUTOINCREMENT: a sequence
+    // is never given twice, also where the newest event is gone.
+    R"(CREATE TABLE events (
+         sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+         at_ms INTEGER NOT NULL,
+         kind TEXT NOT NULL,
+         subject TEXT NOT NULL,
+         detail TEXT NOT NULL
+       ) STRICT;
+       CREATE TABLE host (id TEXT NOT NULL) STRICT;
+       INSERT INTO host (id) VALUES (lower(hex(randomblob(6))));
+       CREATE TABLE owner_leases (
+         owner TEXT PRIMARY KEY,
+         token INTEGER NOT NULL,
+         ttl_ms INTEGER NOT NULL,
+         boot_id TEXT NOT NULL,
+         ends_at_boot_ms INTEGER NOT NULL
+       ) STRICT;
+       ALTER TABLE lost_vms ADD COLUMN owner TEXT;
+       ALTER TABLE lost_vms ADD COLUMN owner_token INTEGER;
+       ALTER TABLE vms ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+       ALTER TABLE vms ADD COLUMN owner_token INTEGER NOT NULL DEFAULT 0;)",
 };
 
 result<void> apply(database& db, const std::string& step, const std::string& number) {

@@ -109,6 +109,18 @@ result<void> save_session_record(database& db, const session_record& x) {
   return row.run();
 }
 
+result<std::optional<session_row>> find_session_row(database& db, const std::string& id) {
+  auto row = db.prepare("SELECT vms.name || '/' || guest_sessions.name, guest_sessions.state FROM "
+                        "guest_sessions JOIN vms ON vms.id = vm_id WHERE guest_sessions.id = ?");
+  row.bind(id);
+  auto found = row.next();
+  if (!found)
+    return tl::make_unexpected(found.error());
+  if (!*found)
+    return std::optional<session_row>{};
+  return session_row{row.text(0), bounded(row.integer(1), session_state::lost)};
+}
+
 result<void> remove_session_record(database& db, const std::string& id) {
   return db.prepare("DELETE FROM guest_sessions WHERE id = ?").bind(id).run();
 }

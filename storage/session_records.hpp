@@ -5,6 +5,7 @@
 #include "protocol/session_orders.hpp"
 #include "storage/database.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,15 @@ namespace banger::storage {
 /// stays. Errors: already_exists where another of the VM's sessions has the name; storage_failed
 /// where there is no such VM; no_space.
 [[nodiscard]] result<void> save_session_record(database& db, const session_record& x);
+
+/// What events say of a session: its title, "VM/NAME", and the state of its row. Nothing where
+/// there is no such row. Errors: storage_failed.
+struct session_row {
+  std::string title;
+  session_state state = session_state::starting;
+};
+[[nodiscard]] result<std::optional<session_row>> find_session_row(database& db,
+                                                                  const std::string& id);
 
 /// Removes a record; none there: fine. Errors: storage_failed.
 [[nodiscard]] result<void> remove_session_record(database& db, const std::string& id);

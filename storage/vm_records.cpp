@@ -12,7 +12,8 @@ constexpr std::string_view select_by_name =
     "SELECT id, name, image, image_build, vcpu_count, "
     "memory_mib, disk_mib, is_isolated, is_ephemeral, address,"
     " ssh_port, directory, host_key_public, created_at_ms, "
-    "wanted, settled, error, error_stage, error_at_ms, driver, network, has_nat, root_disk"
+    "wanted, settled, error, error_stage, error_at_ms, driver, network, has_nat, root_disk, owner, "
+    "owner_token"
     " FROM vms WHERE id = ?1 OR ?1 = '' ORDER BY name";
 
 constexpr std::string_view upsert =
@@ -20,8 +21,8 @@ constexpr std::string_view upsert =
     "is_ephemeral,"
     " address, ssh_port, directory, host_key_public, created_at_ms, wanted, settled, error, "
     "error_stage,"
-    " error_at_ms, driver, network, has_nat, root_disk) VALUES "
-    "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " error_at_ms, driver, network, has_nat, root_disk, owner, owner_token) VALUES "
+    "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     " ON CONFLICT (id) DO UPDATE SET name = excluded.name, image = excluded.image,"
     " image_build = excluded.image_build, vcpu_count = excluded.vcpu_count, memory_mib = "
     "excluded.memory_mib,"
@@ -32,7 +33,7 @@ constexpr std::string_view upsert =
     " wanted = excluded.wanted, settled = excluded.settled, error = excluded.error,"
     " error_stage = excluded.error_stage, error_at_ms = excluded.error_at_ms,"
     " driver = excluded.driver, network = excluded.network, has_nat = excluded.has_nat,"
-    " root_disk = excluded.root_disk";
+    " root_disk = excluded.root_disk, owner = excluded.owner, owner_token = excluded.owner_token";
 
 vm_state state_from(std::int64_t stored) {
   const auto is_known = stored >= 0 && stored <= static_cast<std::int64_t>(vm_state::deleting);
@@ -75,6 +76,8 @@ vm_record from_row(const statement& row) {
   x.network = static_cast<network_kind>(byte_from(number()));
   x.has_nat = number() != 0;
   x.root_disk = static_cast<root_disk_kind>(byte_from(number()));
+  x.owner = text();
+  x.owner_token = static_cast<std::uint64_t>(number());
   return x;
 }
 
@@ -118,27 +121,37 @@ result<void> save_vm_record(database& db, const vm_record& x) {
   row.bind(static_cast<std::int64_t>(x.driver))
       .bind(static_cast<std::int64_t>(x.network))
       .bind(std::int64_t{x.has_nat})
-      .bind(static_cast<std::int64_t>(x.root_disk));
+      .bind(static_cast<std::int64_t>(x.root_disk))
+      .bind(x.owner)
+      .bind(static_cast<std::int64_t>(x.owner_token));
   return row.run();
 }
 
-result<void> add_transitions(database& db, const std::string& vm_id,
-                             const std::vector<vm_transition>& transitions) {
+result<std::vector<vm_transition>> add_transitions(database& db, const std::string& vm_id,
+                                                   const std::vector<vm_transition>& transitions) {
+  std::vector<vm_transition> added;
   if (transitions.empty())
-    return {};
+    return added;
   for (const auto& x : transitions) {
     auto row = db.prepare(
         "INSERT OR IGNORE INTO vm_transitions (vm_id, at_ms, from_state, to_state, operation, "
-        "stage, cause) VALUES (?,?,?,?,?,?,?)");
+        "stage, cause) VALUES (?,?,?,?,?,?,?) RETURNING 1");
     row.bind(vm_id).bind(x.at_ms).bind(static_cast<std::int64_t>(x.from));
     row.bind(static_cast<std::int64_t>(x.to)).bind(x.operation).bind(x.stage).bind(x.cause);
-    if (auto added = row.run(); !added)
-      return added;
+    auto is_new = row.next();
+    while (is_new && *is_new) { // to its end, or it does not count
+      added.push_back(x);
+      is_new = row.next();
+    }
+    if (!is_new)
+      return tl::make_unexpected(is_new.error());
   }
   auto old =
       db.prepare("DELETE FROM vm_transitions WHERE vm_id = ?1 AND number <= (SELECT number "
                  "FROM vm_transitions WHERE vm_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)");
-  return old.bind(vm_id).bind(std::int64_t{vm_transition_limit}).run();
+  if (auto kept = old.bind(vm_id).bind(std::int64_t{vm_transition_limit}).run(); !kept)
+    return tl::make_unexpected(kept.error());
+  return added;
 }
 
 result<std::vector<vm_transition>> load_vm_transitions(database& db, const std::string& vm_id) {

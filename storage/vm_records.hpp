@@ -21,10 +21,11 @@ namespace banger::storage {
 /// the name or the address; no_space; storage_failed.
 [[nodiscard]] result<void> save_vm_record(database& db, const vm_record& x);
 
-/// Adds what has become of a VM; only the newest vm_transition_limit are kept. Errors: as for a
-/// record; storage_failed where there is no such VM.
-[[nodiscard]] result<void> add_transitions(database& db, const std::string& vm_id,
-                                           const std::vector<vm_transition>& transitions);
+/// Adds what has become of a VM; only the newest vm_transition_limit are kept. @returns those that
+/// were not there yet. Errors: as for a record; storage_failed where there is no such VM.
+[[nodiscard]] result<std::vector<vm_transition>>
+add_transitions(database& db, const std::string& vm_id,
+                const std::vector<vm_transition>& transitions);
 
 /// The oldest first. Errors: storage_failed.
 [[nodiscard]] result<std::vector<vm_transition>> load_vm_transitions(database& db,

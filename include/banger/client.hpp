@@ -1,6 +1,8 @@
 // libbanger's client half: drive the virtual machines of a banger daemon from a program. Needs no
-// actor system; every call waits for its answer. Not thread-safe: one client a thread. Values are
-// those of protocol/values.hpp.
+// actor system; every call waits for its answer. Not thread-safe: one client a thread, and any
+// number of clients a program. Values are those of protocol/values.hpp, protocol/sessions.hpp and
+// protocol/attach.hpp. A client that is destroyed ends what it ran, and its ephemeral VMs; sessions
+// go on.
 //
 //   auto banger = banger::client::machine_client::connect();
 //   auto vm = banger->create({.name = "box"});
@@ -8,16 +10,28 @@
 //   auto ended = banger->run("box", {"uname", "-a"});
 #pragma once
 
+#include "protocol/attach.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/result.hpp"
+#include "protocol/sessions.hpp"
 #include "protocol/values.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace banger::client {
+
+/// Whose daemon.
+struct connect_options {
+  /// Empty: this user's, on this machine, started where none runs. Else a name of [hosts] in
+  /// config.toml, "ssh://USER@HOST" or "tls://HOST:PORT".
+  std::string host{};
+  std::chrono::milliseconds timeout{15'000};
+};
 
 /// What a command in a guest left.
 struct finished_command {
@@ -27,11 +41,35 @@ struct finished_command {
   std::string errors;
 };
 
+struct command_options {
+  std::vector<std::string> env{}; ///< "NAME=value", added to the guest's own
+  std::string cwd{};              ///< empty: root's home
+  std::string input{};            ///< all that the command reads
+};
+
+/// Called with each piece of output, on the caller's thread, before the next one is taken: whoever
+/// is slow slows only itself.
+using output_handler = std::function<void(bool is_stderr, std::string_view bytes)>;
+
+/// What happens to an attach, each on the caller's thread.
+struct attach_handlers {
+  /// @param offset  of the first byte, in the session's output; each begins where the one before
+  ///                ended, or the gap. @returns false to detach
+  std::function<bool(std::uint64_t offset, bool is_stderr, std::string_view bytes)> on_output{};
+  /// Output that is no longer kept.
+  std::function<void(std::uint64_t from, std::uint64_t to)> on_gap{};
+};
+
+/// Where an attach left.
+struct attach_outcome {
+  session_info session;   ///< as it is now
+  std::uint64_t next = 0; ///< offset of the next byte: attach there again, and none comes twice
+};
+
 class machine_client {
 public:
-  /// Connects to this user's daemon; starts one where none runs. Errors: unreachable,
-  /// version_mismatch, bad_request.
-  [[nodiscard]] static result<machine_client> connect();
+  /// Errors: unreachable, version_mismatch, bad_request, not_found (no such host).
+  [[nodiscard]] static result<machine_client> connect(const connect_options& how = {});
 
   machine_client(machine_client&&) noexcept;
   machine_client& operator=(machine_client&&) noexcept;
@@ -40,7 +78,10 @@ public:
   /// Called with each stage of a long request, on the caller's thread.
   void on_stage(std::function<void(const stage_entered&)> handler);
 
-  // Errors of each: see the request of the same name in protocol/requests.hpp.
+  // Errors of each: see the request of the same name in protocol/requests.hpp. Where the daemon is
+  // gone each says unreachable, and connect() is the way on.
+
+  [[nodiscard]] result<daemon_status> status();
   [[nodiscard]] result<vm_info> create(const vm_config& config);
   [[nodiscard]] result<vm_info> start(const std::string& ref);
   [[nodiscard]] result<vm_info> stop(const std::string& ref, std::uint32_t grace_ms = 0);
@@ -49,13 +90,50 @@ public:
   [[nodiscard]] result<vm_info> get(const std::string& ref);
   [[nodiscard]] result<vm_list> list();
   [[nodiscard]] result<image_list> images();
+  [[nodiscard]] result<owner_lease> renew(const renew_owner& lease);
 
-  /// Runs a command without input and collects what it writes; for output that fits into memory.
+  /// Runs a command and collects what it writes; for output that fits into memory.
   [[nodiscard]] result<finished_command> run(const std::string& ref,
-                                             const std::vector<std::string>& argv);
+                                             const std::vector<std::string>& argv,
+                                             const command_options& how = {});
+
+  /// Runs a command and hands on what it writes. Of the result the texts are empty.
+  [[nodiscard]] result<finished_command> run(const std::string& ref,
+                                             const std::vector<std::string>& argv,
+                                             const command_options& how,
+                                             const output_handler& on_output);
+
+  // -- guest sessions: commands that outlive the client. `ref` of a session is "VM/NAME".
+
+  [[nodiscard]] result<session_info> start_session(const std::string& vm,
+                                                   const session_config& config);
+  [[nodiscard]] result<session_info> get_session(const std::string& ref);
+  [[nodiscard]] result<session_list> sessions(const std::string& vm = {});
+  [[nodiscard]] result<session_info> stop_session(const std::string& ref, std::uint32_t grace_ms);
+  [[nodiscard]] result<session_info> delete_session(const std::string& ref);
+
+  /// Hands on a session's output from `offset` until it is over, or a handler wants to leave.
+  /// Errors: as of attach_session; unreachable, after which attaching at the last offset goes on.
+  [[nodiscard]] result<attach_outcome> attach(const std::string& ref, std::uint64_t offset,
+                                              const attach_handlers& handlers);
+
+  /// Sends one piece of input, whole. Errors: as of attach_session; wrong_state.
+  [[nodiscard]] result<void> send_input(const std::string& ref, const std::string& bytes);
+
+  // -- events
+
+  /// Hands on what happens, from where `from` wants it, until the handler says false. Events that
+  /// are no longer kept go to `on_missed`. The credit of `from` is ignored. Errors: as of
+  /// subscribe_events (bad_request
+  /// also where this client has followed before: use a new one); unreachable, after which
+  /// events_from::after the last sequence goes on.
+  [[nodiscard]] result<void>
+  follow(subscribe_events from, const std::function<bool(const event_happened&)>& on_event,
+         const std::function<void(const events_missed&)>& on_missed = {});
 
 private:
   class state;
+  [[nodiscard]] result<attach_outcome> leave(attach_outcome x, std::uint64_t attach);
   explicit machine_client(std::unique_ptr<state> x);
   std::unique_ptr<state> state_;
 };

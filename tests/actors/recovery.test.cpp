@@ -230,16 +230,18 @@ namespace {
 
 struct reconcile_world : recovery_world {
   std::vector<std::string> told;
-  events_actor events = keep(system.spawn(actors::events));
+  events_actor events = keep(system.spawn(actors::events, context->store, event_page{}));
   supervisor_actor supervisor;
 
   void spawn_supervisor(std::vector<actors::known_vm> known) {
     auto listener = keep(system.spawn([this](event_sink_actor::pointer) {
       return event_sink_actor::behavior_type{[this](const event_happened& x) {
-        told.push_back(x.kind + " " + x.subject + " " + x.detail);
-      }};
+                                               told.push_back(x.kind + " " + x.subject + " " +
+                                                              x.detail);
+                                             },
+                                             [](const events_missed&) {}};
     }));
-    caf::anon_send(events, subscribe_events{}, listener);
+    caf::anon_send(events, subscribe_events{events_from::now, 0, 1000}, listener);
     settle();
     std::shared_ptr<const actors::vm_context> shared = context;
     supervisor = keep(system.spawn(actors::supervisor, shared, events, std::string{"/nowhere"},

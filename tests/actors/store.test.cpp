@@ -2,6 +2,7 @@
 // for before the next commit.
 #include "actors/store.hpp"
 
+#include "storage/event_log.hpp"
 #include "storage/vm_records.hpp"
 #include "tests/support/deterministic_system.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -142,4 +143,109 @@ TEST_CASE_FIXTURE(store_world, "store: the newest transitions of a VM are kept, 
   CHECK(past->value->all.back().cause == "no reason");
   REQUIRE(ask<done>(store, forget_vm{"a"})->value);
   CHECK(ask<vm_transitions>(store, load_transitions{"a"})->value->all.empty());
+}
+
+namespace {
+
+struct event_world : store_world {
+  std::vector<event_happened> told;
+
+  event_world() {
+    auto listener = keep(system.spawn([this](event_listener_actor::pointer) {
+      return event_listener_actor::behavior_type{[this](const events_saved& x) {
+        told.insert(told.end(), x.events.begin(), x.events.end());
+      }};
+    }));
+    caf::anon_send(store, report_events{}, listener);
+    settle();
+  }
+
+  [[nodiscard]] std::vector<std::string> lines() const {
+    std::vector<std::string> all;
+    for (const auto& x : told)
+      all.push_back(std::to_string(x.sequence) + " " + x.kind + " " + x.subject + " " + x.detail);
+    return all;
+  }
+};
+
+using lines_of = std::vector<std::string>;
+
+} // namespace
+
+TEST_CASE_FIXTURE(event_world, "store: what a record shows is told, once it is on disk") {
+  REQUIRE(ask<done>(store, change("a", "box"))->value);
+  CHECK(lines() == lines_of{"1 vm.state box starting"});
+  REQUIRE(ask<done>(store, change("a", "box"))->value); // the same again, as after a failed save
+  CHECK(told.size() == 1);
+  auto broken = change("a", "box");
+  broken.transitions = {{2, vm_state::starting, vm_state::error, "start", "booting", "no luck"}};
+  broken.record.error = "no luck";
+  broken.record.error_at_ms = 2;
+  REQUIRE(ask<done>(store, broken)->value);
+  REQUIRE(ask<done>(store, forget_vm{"a"})->value);
+  REQUIRE(ask<done>(store, forget_vm{"a"})->value); // gone already
+  CHECK(lines() == lines_of{"1 vm.state box starting", "2 vm.state box error",
+                            "3 vm.error box no luck", "4 vm.deleted box "});
+  CHECK(ask<event_page>(store, load_events{1, 2})->value->events ==
+        std::vector<event_happened>{told[1], told[2]});
+  CHECK(ask<event_page>(store, load_events{4, 2})->value->newest == 4);
+}
+
+TEST_CASE_FIXTURE(event_world, "store: sessions and notes are told in one order with the rest") {
+  REQUIRE(ask<done>(store, change("a", "box"))->value);
+  save_session x;
+  x.record.vm_id = "a";
+  x.record.info.id = "s";
+  x.record.info.config.name = "make";
+  x.record.info.config.argv = {"make"};
+  REQUIRE(ask<done>(store, x)->value);
+  caf::anon_send(store, publish_event{"session.attached", "box/make", "reader"});
+  settle();
+  REQUIRE(ask<done>(store, x)->value); // nothing has changed
+  x.record.info.state = session_state::exited;
+  REQUIRE(ask<done>(store, x)->value);
+  REQUIRE(ask<done>(store, forget_session{"s"})->value);
+  CHECK(lines() == lines_of{"1 vm.state box starting", "2 session.state box/make starting",
+                            "3 session.attached box/make reader", "4 session.state box/make exited",
+                            "5 session.deleted box/make "});
+}
+
+TEST_CASE_FIXTURE(event_world, "store: what was refused or rolled back has not happened") {
+  auto first = ask_later(change("a", "box"));
+  auto second = ask_later(change("b", "box")); // the name is taken
+  settle();
+  REQUIRE(first->value);
+  CHECK(second->why.code == ec::already_exists);
+  CHECK(lines() == lines_of{"1 vm.state box starting"});
+  REQUIRE(ask<done>(store, change("c", "other"))->value);
+  CHECK(told.back().sequence == 2); // without a gap
+}
+
+TEST_CASE_FIXTURE(event_world, "store: numbers go on where another run left them") {
+  REQUIRE(ask<done>(store, change("a", "box"))->value);
+  REQUIRE(ask<done>(store, forget_vm{"a"})->value);
+  {
+    auto db = storage::database::open(path);
+    REQUIRE(db);
+    REQUIRE((*db)->execute("DELETE FROM events"));
+    event_happened x{0, 1, "kind", "subject", {}};
+    REQUIRE(storage::add_event(**db, x));
+    CHECK(x.sequence == 3);
+    CHECK(storage::load_newest_events(**db, 10)->events.size() == 1);
+    CHECK(storage::host_id(**db)->size() == 12);
+  }
+}
+
+TEST_CASE_FIXTURE(event_world, "store: only so many events are kept") {
+  auto db = storage::database::open(path);
+  REQUIRE(db);
+  REQUIRE((*db)->execute("INSERT INTO events VALUES (" + std::to_string(event_limit) +
+                         ", 1, 'old', '', ''), (1, 1, 'older', '', '')"));
+  event_happened x{0, 1, "new", {}, {}};
+  REQUIRE(storage::add_event(**db, x));
+  const auto kept = storage::load_events_after(**db, 0, 10);
+  REQUIRE(kept);
+  CHECK(kept->newest == event_limit + 1);
+  REQUIRE(kept->events.size() == 2);
+  CHECK(kept->events.front().kind == "old");
 }

@@ -11,7 +11,7 @@ using namespace banger::test;
 namespace {
 
 struct supervisor_world : scripted_world {
-  events_actor events = keep(system.spawn(actors::events));
+  events_actor events = keep(system.spawn(actors::events, context->store, event_page{}));
   supervisor_actor supervisor;
 
   void spawn_supervisor(std::vector<actors::known_vm> known = {}) {

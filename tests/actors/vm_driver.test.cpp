@@ -33,7 +33,7 @@ struct bare_path {
 };
 
 struct planner : scripted_world {
-  events_actor events = keep(system.spawn(actors::events));
+  events_actor events = keep(system.spawn(actors::events, context->store, event_page{}));
   supervisor_actor supervisor;
 
   planner() {

@@ -26,7 +26,7 @@ def end_agent(box):
 
 def events(box, kind):
     box.ok("session", "list")  # what happened so far has been told by now
-    follower = box.start("events", "--last", "1000", "-o", "json")
+    follower = box.start("events", "--last", "1000", "-f", "-o", "json")
     process = subprocess.run(["timeout", "2", "cat"], stdin=follower.stdout, capture_output=True)
     follower.kill()
     return process.stdout.decode().count(f'"kind":"{kind}"')

@@ -179,7 +179,7 @@ def check_full_disk_is_told(host):
     host.ok("vm", "start", "small")
     host.run("vm", "exec", "small", "--", "sh", "-c", "dd if=/dev/urandom of=/var/full bs=1M count=64; sync")
     poll("it is told", lambda: "root disk is lost" in (host.vm("small")["last_error"] or ""), 90, pause=2)
-    events = host.run("events", "--last", "50", env=("timeout", "-s", "INT", "5"))
+    events = host.run("events", "--last", "50", "-f", env=("timeout", "-s", "INT", "5"))
     check(b"vm.disk" in events.out, events)
     host.ok("vm", "kill", "small")
     host.ok("vm", "delete", "small")

@@ -258,7 +258,7 @@ def test_why_and_tree_tell_what_was(box):
     check("vm box" in box.ok("daemon", "tree").text)
     status = box.ok("daemon", "status", "-o", "json").json["reconciled"]
     equal((status["adopted"], status["pending"]), (1, 0))
-    events = box.start("events", "--last", "100", "-o", "json")
+    events = box.start("events", "--last", "100", "-f", "-o", "json")
     seen = []
     while not any(x["kind"] == "vm.recovered" for x in seen):
         seen.append(json.loads(events.stdout.readline()))

@@ -21,7 +21,9 @@ inline vm_config sample() {
           vm_driver::firecracker,
           network_kind::tap,
           false,
-          root_disk_kind::snapshot};
+          root_disk_kind::snapshot,
+          "fleet",
+          0x8000000000000007};
 }
 
 template <>
@@ -56,7 +58,8 @@ inline vm_info sample() {
           vm_driver::firecracker,
           network_kind::tap,
           false,
-          root_disk_kind::snapshot};
+          root_disk_kind::snapshot,
+          "fleet"};
 }
 
 template <>
@@ -111,12 +114,12 @@ inline failure sample() {
 
 template <>
 inline hello sample() {
-  return {0x01020304, "0.1.0"};
+  return {0x01020304, "0.1.0", 0x8000000000000001};
 }
 
 template <>
 inline welcome sample() {
-  return {1, "0.1.0", -2};
+  return {1, "0.1.0", -2, 6, "0123456789ab"};
 }
 
 template <>
@@ -139,12 +142,45 @@ inline daemon_status sample() {
           4,
           {5, 4, 3, 2, 1, 6, 250},
           "127.77.0.1:5300",
-          "in use"};
+          "in use",
+          "0123456789ab",
+          "192.0.2.7:7077",
+          8,
+          3,
+          16'000,
+          9'000,
+          4'096,
+          100'000};
 }
 
 template <>
 inline subscribe_events sample() {
-  return {100};
+  return {events_from::after, 0xfedcba9876543210, 100};
+}
+
+template <>
+inline events_subscribed sample() {
+  return {17, 0xfedcba9876543210};
+}
+
+template <>
+inline renew_owner sample() {
+  return {"fleet", 0x8000000000000007, 30'000};
+}
+
+template <>
+inline owner_lease sample() {
+  return {"fleet", 0x8000000000000007, 30'000, {"a", "b"}};
+}
+
+template <>
+inline event_credit sample() {
+  return {512};
+}
+
+template <>
+inline events_missed sample() {
+  return {3, 0xfedcba9876543210};
 }
 
 template <>

@@ -32,6 +32,7 @@ struct script {
   vm_record saved;
   std::vector<vm_transition> transitions;
   std::map<std::string, session_record> sessions; ///< by id, as they were saved last
+  std::uint64_t events = 0;                       ///< how many were saved
   int saves = 0;
   int store_fails_at = 0; ///< number of the one save that fails
   vm_past past;
@@ -86,6 +87,15 @@ inline store_actor::behavior_type scripted_store(store_actor::pointer self, scri
           all.all.push_back(record);
         return all;
       },
+      [plan](const load_events&) {
+        return event_page{plan->events, {}};
+      },
+      [self, plan](const publish_event& x) {
+        const auto asker = caf::actor_cast<event_listener_actor>(self->current_sender());
+        self->send(asker, events_saved{{{++plan->events, 0, x.kind, x.subject, x.detail}}});
+      },
+      [](const save_owner&) { return done{}; },
+      [](const report_events&, const event_listener_actor&) {},
       [](const describe_actor&) { return actor_account{}; },
       [](const commit_writes&) {},
   };

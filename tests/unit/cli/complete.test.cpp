@@ -56,7 +56,7 @@ TEST_CASE("complete: options, of the command and of those above it") {
 }
 
 TEST_CASE("complete: values that are known") {
-  CHECK(words({"vm", "list", "--output", ""}) == strings{"table", "json"});
+  CHECK(words({"vm", "list", "--output", ""}) == strings{"table", "json", "jsonl"});
   CHECK(words({"vm", "list", "-o", "j"}) == strings{"json"});
   CHECK(words({"-o", "json", "vm", "li"}) == strings{"list"});
   CHECK(words({"-ojson", "vm", "li"}) == strings{"list"});

@@ -63,7 +63,8 @@ const strings vm_keys{"id",
                       "driver",
                       "network",
                       "has_nat",
-                      "root_disk"};
+                      "root_disk",
+                      "owner"};
 
 vm_info full_vm() {
   vm_info x;
@@ -72,6 +73,7 @@ vm_info full_vm() {
   x.state = vm_state::running;
   x.image = "debian";
   x.vcpu_count = 2;
+  x.owner = "fleet";
   x.memory_mib = 512;
   x.disk_mib = 8192;
   x.address = "127.77.0.2";
@@ -122,7 +124,7 @@ TEST_CASE("json: an empty VM has every field too; what has no value is null") {
                                "accelerator", "directory", "console_log", "last_error",
                                "last_error_stage", "last_error_at_ms", "operation", "stage",
                                "operation_since_ms", "running_vcpu_count", "running_memory_mib",
-                               "running_disk_mib"});
+                               "running_disk_mib", "owner"});
 }
 
 TEST_CASE("json: there is a key for every field of the wire") {

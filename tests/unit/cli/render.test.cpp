@@ -106,7 +106,8 @@ TEST_CASE("render: the table of VMs") {
         "min ago\n"
         "web          starting (booting)  debian  2     512 MiB  8 GiB   127.77.0.2   -       1 "
         "min ago\n");
-  CHECK(vm_table({}, now) == "NAME  STATE  IMAGE  VCPU  MEMORY  DISK  ADDRESS  UPTIME  CREATED\n");
+  CHECK(vm_table(std::vector<vm_info>{}, now) ==
+        "NAME  STATE  IMAGE  VCPU  MEMORY  DISK  ADDRESS  UPTIME  CREATED\n");
 }
 
 TEST_CASE("render: all about a running VM") {
@@ -177,14 +178,20 @@ TEST_CASE("render: images") {
 }
 
 TEST_CASE("render: the daemon") {
-  const daemon_status x{"0.1.0", 1, 77, now - 60'000,          "/r/s", "/s/db", "/s/log", 3,
-                        2,       1, 4,  {5, 0, 1, 0, 2, 0, 30}};
+  daemon_status x{"0.1.0", 1, 77, now - 60'000,          "/r/s", "/s/db", "/s/log", 3,
+                  2,       1, 4,  {5, 0, 1, 0, 2, 0, 30}};
+  x.host_id = "0123456789ab";
+  x.cpu_count = 8;
+  x.memory_mib = 16'384;
+  x.memory_free_mib = 9'216;
+  x.disk_free_mib = 102'400;
   CHECK(status_details(x, now) ==
         "daemon:        running, process 77\n"
         "version:       0.1.0\n"
         "protocol:      1\n"
         "uptime:        1 min\n"
         "VMs:           3, of them running: 2\n"
+        "host:          0123456789ab, 8 CPUs, 9 GiB of 16 GiB memory free, 100 GiB disk free\n"
         "at its start:  5 adopted, 1 rolled back, 2 of no VM cleared (30 ms)\n"
         "clients:       1\n"
         "workers:       4\n"

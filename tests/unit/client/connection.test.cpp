@@ -65,7 +65,7 @@ public:
           if (app != app_identifier)
             return;
           read_message(peer.get());
-          send(peer.get(), message(welcome{protocol_version, "test", 1}, 1) + last_words);
+          send(peer.get(), message(welcome{protocol_version, "test", 1, 0, {}}, 1) + last_words);
         }) {}
   ~short_daemon() { thread_.join(); }
   [[nodiscard]] std::string path() const { return folder_ / "socket"; }

@@ -1,0 +1,142 @@
+#include "actors/owners.hpp"
+
+#include "actors/account.hpp"
+#include "core/deadlines.hpp"
+#include "host/log.hpp"
+#include "host/random.hpp"
+#include "protocol/caf_error.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace banger::actors {
+
+namespace {
+
+using self_pointer = owners_actor::stateful_pointer<owners_state>;
+using std::chrono::milliseconds;
+
+/// How soon what was started without a lease, or did not end, is looked at again.
+constexpr milliseconds next_look{2'000};
+
+void look_in(self_pointer self, milliseconds pause) {
+  self->delayed_send(self, pause, step_due{++self->state.step});
+}
+
+void look_when_due(self_pointer self, bool is_unfinished) {
+  const auto now = self->state.context.boot_ms();
+  const auto end = self->state.table->next_end(now);
+  if (end)
+    look_in(self, is_unfinished ? std::min(next_look, milliseconds{*end - now})
+                                : milliseconds{*end - now});
+  else if (is_unfinished)
+    look_in(self, next_look);
+}
+
+bool is_active(const vm_info& x) {
+  return x.state != vm_state::stopped && x.state != vm_state::error &&
+         x.state != vm_state::deleting;
+}
+
+void end_vm(self_pointer self, const vm_info& x) {
+  const auto& context = self->state.context;
+  self->send(context.events, publish_event{"owner.lost", x.name, x.owner});
+  host::log_warning("vm '" + x.name + "': the lease of its owner '" + x.owner +
+                    "' has ended; it is killed");
+  order kill;
+  kill.op = host::random_hex(4);
+  kill.kind = order_kind::kill;
+  kill.subject = x.id;
+  self->request(context.supervisor, core::deadlines{}.remove(), kill, progress_actor{})
+      .then([](const vm_info&) {}, [](const caf::error&) {}); // the next look sees what is left
+}
+
+/// Ends what runs without a lease, and looks again as long as there is something that could.
+void look(self_pointer self) {
+  const auto& context = self->state.context;
+  self->request(context.supervisor, core::deadlines{}.quick, list_vms{})
+      .then(
+          [self](const vm_list& all) {
+            const auto now = self->state.context.boot_ms();
+            bool is_unfinished = false;
+            for (const auto& x : all.vms) {
+              if (x.owner.empty() || self->state.table->is_live(x.owner, now))
+                continue;
+              is_unfinished = true;
+              if (is_active(x) && x.operation != "kill")
+                end_vm(self, x);
+            }
+            look_when_due(self, is_unfinished);
+          },
+          [self](const caf::error&) { look_in(self, next_look); });
+}
+
+std::vector<std::string> vms_of(const vm_list& all, const std::string& owner) {
+  std::vector<std::string> names;
+  for (const auto& x : all.vms)
+    if (x.owner == owner)
+      names.push_back(x.name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+caf::result<owner_lease> renew(self_pointer self, const renew_owner& x) {
+  const auto& context = self->state.context;
+  auto record = self->state.table->renewed(x, context.boot_ms());
+  if (!record)
+    return to_error(record.error());
+  auto reply = self->make_response_promise<owner_lease>();
+  auto failed = [reply](const caf::error& why) mutable {
+    reply.deliver(translated(why, "renew a lease"));
+  };
+  self->request(context.store, core::deadlines{}.storage, save_owner{*record})
+      .then(
+          [self, reply, failed, record = *record](const done&) mutable {
+            // Another one may have taken over while this was written.
+            auto again = self->state.table->renewed({record.owner, record.token, record.ttl_ms},
+                                                    self->state.context.boot_ms());
+            if (!again) {
+              reply.deliver(to_error(again.error()));
+              return;
+            }
+            self->state.table->put(record);
+            look_when_due(self, false);
+            self->request(self->state.context.supervisor, core::deadlines{}.quick, list_vms{})
+                .then(
+                    [reply, record](const vm_list& all) mutable {
+                      reply.deliver(owner_lease{record.owner, record.token, record.ttl_ms,
+                                                vms_of(all, record.owner)});
+                    },
+                    failed);
+          },
+          failed);
+  return reply;
+}
+
+} // namespace
+
+owners_actor::behavior_type owners(self_pointer self, owners_context context,
+                                   core::owner_table table) {
+  self->state.context = std::move(context);
+  self->state.table = std::move(table);
+  look_in(self, milliseconds{0});
+  return {
+      [self](const renew_owner& x) { return renew(self, x); },
+      [self](const check_owner& x) -> caf::result<done> {
+        if (auto ok = self->state.table->check(x, self->state.context.boot_ms()); !ok)
+          return to_error(ok.error());
+        return done{};
+      },
+      [self](const describe_actor&) {
+        const auto live = self->state.table->live_count(self->state.context.boot_ms());
+        return account_of(self, counted(live, "lease"));
+      },
+      [self](const step_due& x) {
+        if (x.step == self->state.step)
+          look(self);
+      },
+  };
+}
+
+} // namespace banger::actors

@@ -1,0 +1,104 @@
+#include "actors/owners.hpp"
+
+#include "tests/support/scripted_parts.hpp"
+
+using namespace banger;
+using namespace banger::test;
+
+namespace {
+
+/// A supervisor that has two VMs of an owner and one of nobody, and counts who is killed.
+struct owners_world : scripted_world {
+  std::int64_t now_ms = 1'000;
+  std::vector<vm_info> vms;
+  std::vector<std::string> killed;
+  supervisor_actor supervisor;
+  events_actor events;
+  owners_actor owners;
+
+  owners_world() {
+    vms = {vm("a", "fleet"), vm("b", "fleet"), vm("c", "")};
+    auto lists = keep(system.spawn([this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](const list_vms&) { return vm_list{vms}; },
+              [this](const order& what, const progress_actor&) {
+                killed.push_back(what.subject);
+                for (auto& x : vms)
+                  if (x.id == what.subject)
+                    x.state = vm_state::stopped;
+                return vm_info{};
+              },
+              [](const publish_event&) {}};
+    }));
+    supervisor = caf::actor_cast<supervisor_actor>(lists);
+    events = caf::actor_cast<events_actor>(lists);
+  }
+
+  static vm_info vm(const std::string& name, const std::string& owner) {
+    vm_info x;
+    x.id = x.name = name;
+    x.owner = owner;
+    x.state = vm_state::running;
+    return x;
+  }
+
+  void begin(const std::vector<owner_record>& saved) {
+    owners = keep(system.spawn(
+        actors::owners,
+        actors::owners_context{context->store, supervisor, events, [this] { return now_ms; }},
+        core::owner_table{"boot", saved}));
+    settle();
+    pass_ms(0);
+  }
+
+  void pass_ms(std::int64_t ms) {
+    now_ms += ms;
+    pass(std::chrono::milliseconds{ms + 1});
+  }
+
+  auto renew(std::uint64_t token, std::uint32_t ttl_ms = 10'000) {
+    return ask<owner_lease>(owners, renew_owner{"fleet", token, ttl_ms});
+  }
+};
+
+using names = std::vector<std::string>;
+
+} // namespace
+
+TEST_CASE_FIXTURE(owners_world, "owners: VMs live as long as their lease, and nobody else's end") {
+  begin({{"fleet", 7, 10'000, "boot", 5'000}});
+  auto lease = renew(7);
+  REQUIRE(lease->value);
+  CHECK(lease->value->vms == names{"a", "b"});
+  pass_ms(9'000);
+  CHECK(killed.empty());
+  REQUIRE(renew(7)->value);
+  pass_ms(9'000);
+  CHECK(killed.empty());
+  pass_ms(1'000);
+  CHECK(killed == names{"a", "b"});
+}
+
+TEST_CASE_FIXTURE(owners_world, "owners: a daemon that comes back too late ends them at once") {
+  begin({{"fleet", 7, 10'000, "boot", 500}});
+  CHECK(killed == names{"a", "b"});
+}
+
+TEST_CASE_FIXTURE(owners_world, "owners: what is started without a lease is ended as well") {
+  begin({});
+  CHECK(killed == names{"a", "b"});
+  killed.clear();
+  vms[0].state = vm_state::running;
+  pass_ms(2'000);
+  CHECK(killed == names{"a"});
+}
+
+TEST_CASE_FIXTURE(owners_world, "owners: an old token is refused, a new one takes over") {
+  begin({{"fleet", 7, 10'000, "boot", 5'000}});
+  CHECK(renew(6)->why.code == ec::wrong_state);
+  REQUIRE(renew(8)->value);
+  CHECK(renew(7)->why.code == ec::wrong_state);
+  CHECK(ask<done>(owners, check_owner{"fleet", 8})->value);
+  CHECK(ask<done>(owners, check_owner{"fleet", 7})->why.code == ec::wrong_state);
+  pass_ms(9'000);
+  CHECK(killed.empty());
+}
