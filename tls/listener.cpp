@@ -86,7 +86,7 @@ void listener::take(host::unique_fd socket, const std::string& address, std::uin
   x.name = core::endpoint_text(address, port);
   x.address = address;
   if (guests_.size() >= most_guests) {
-    log_.say("refused " + x.name + ": 256 connections are open already", now);
+    strangers_.say("refused " + x.name + ": 256 connections are open already", now);
     return;
   }
   if (watch_.has_changed())
@@ -96,7 +96,7 @@ void listener::take(host::unique_fd socket, const std::string& address, std::uin
   prepare_socket(socket.get());
   x.ssl.reset(SSL_new(by_.context.get()));
   if (!x.ssl || SSL_set_fd(x.ssl.get(), socket.get()) != 1) {
-    log_.say("refused " + x.name + ": " + take_error(), now);
+    strangers_.say("refused " + x.name + ": " + take_error(), now);
     return;
   }
   SSL_set_accept_state(x.ssl.get());
@@ -115,7 +115,7 @@ void listener::make_room(std::int64_t now) {
   const auto oldest = std::find_if(visitors_.begin(), visitors_.end(),
                                    [&](const auto& x) { return x.address == most->first; });
   if (oldest->at != visitor::stage::leaving)
-    log_.say("refused " + oldest->name + ": no handshake yet, and too many want one", now);
+    strangers_.say("refused " + oldest->name + ": no handshake yet, and too many want one", now);
   visitors_.erase(oldest);
 }
 
@@ -123,7 +123,7 @@ void listener::make_room(std::int64_t now) {
 
 /// Keeps the socket until they have read why: closed with bytes unread it would be reset.
 bool listener::send_away(visitor& x, const std::string& why, std::int64_t now) {
-  log_.say("refused " + x.name + ": " + why, now);
+  strangers_.say("refused " + x.name + ": " + why, now);
   (void)::shutdown(x.socket.get(), SHUT_WR);
   x.ssl.reset();
   x.at = visitor::stage::leaving;
@@ -250,8 +250,9 @@ int listener::patience(std::int64_t now) const {
     at_most(x.at == visitor::stage::dialing ? now + busy_ms : x.until_ms);
   if (paused_until_ms_ != 0)
     at_most(paused_until_ms_);
-  if (log_.due_ms() >= 0)
-    at_most(log_.due_ms());
+  for (const auto* log : {&log_, &strangers_})
+    if (log->due_ms() >= 0)
+      at_most(log->due_ms());
   return until == INT64_MAX ? -1 : static_cast<int>(std::max<std::int64_t>(until - now, 0));
 }
 
@@ -268,6 +269,7 @@ result<void> listener::run(const std::vector<int>& ends) {
         return {};
       }
     log_.settle(now);
+    strangers_.settle(now);
     if (polled_[ends.size() + 1].revents != 0 && watch_.has_changed())
       read_certificates(now); // which may end guests: so before these
     serve_guests(now);

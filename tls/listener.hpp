@@ -74,7 +74,8 @@ private:
   listen_options how_;
   credentials by_;
   credential_watch watch_;
-  refusal_log log_;
+  refusal_log log_;       ///< of those who are in, and of ourselves
+  refusal_log strangers_; ///< apart, so that they cannot hide the former
   host::unique_fd socket_;
   std::string place_;
   std::int64_t paused_until_ms_ = 0; ///< no descriptors were left
