@@ -2,6 +2,7 @@
 
 #include "cli/json.hpp"
 #include "cli/option_values.hpp"
+#include "cli/parse_cert.hpp"
 #include "cli/parse_complete.hpp"
 #include "cli/parse_config.hpp"
 #include "cli/parse_copy.hpp"
@@ -118,6 +119,7 @@ private:
     build_hostkey();
     build_ssh();
     build_daemon();
+    cert_.build(app_);
     command(&app_, "events", verb::events, "print what happens, as it happens",
             "Ends with Ctrl-C. Since the daemon started:  banger events --last 100")
         ->add_option("--last", out_.what.past_events,
@@ -411,6 +413,8 @@ private:
       return ok;
     if (auto ok = ports_->check(); !ok)
       return ok;
+    if (auto ok = cert_.check(); !ok)
+      return ok;
     return check_values();
   }
 
@@ -448,6 +452,7 @@ private:
   raw_options raw_;
   parsed out_;
   workspace_reader workspace_{out_.what};
+  cert_reader cert_{out_.what};
   config_reader config_{out_.what.config};
 };
 

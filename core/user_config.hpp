@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/dns_listen.hpp"
+#include "core/tls_relay_plan.hpp"
 #include "protocol/result.hpp"
 
 #include <cstdint>
@@ -22,7 +23,9 @@ struct file_sync {
 
 struct user_config {
   std::vector<file_sync> files;
-  std::optional<dns_endpoint> dns; ///< where names of VMs are served; none: nowhere
+  std::optional<dns_endpoint> dns;      ///< where names of VMs are served; none: nowhere
+  std::optional<tls_relay_plan> listen; ///< where other machines are served; none: nowhere. Its
+                                        ///< folder is empty for the default
 };
 
 /// @param home  the user's, absolute. "~/x" is below it on the host, and below /root in the guest.
