@@ -165,12 +165,11 @@ failure to_failure(const connect_options& how, const refusal& x) {
                        : "see who answers there; the CA that counts is " + how.folder + "/ca.pem"};
 }
 
-failure refuse(const connect_options& how, SSL* ssl, const refusal& x) {
+failure refuse(const connect_options& how, SSL* ssl, X509* cert, const refusal& x) {
   const auto code = SSL_get_verify_result(ssl);
   if (code != X509_V_ERR_HOSTNAME_MISMATCH && code != X509_V_ERR_IP_ADDRESS_MISMATCH)
     return to_failure(how, x);
   const auto name = how.name.empty() ? how.where.host : how.name;
-  auto* cert = SSL_get0_peer_certificate(ssl);
   return {ec::failed, where_text(how),
           "its certificate is of " + (cert == nullptr ? "another host" : names_of(cert)) +
               ", not of " + name,
@@ -183,18 +182,23 @@ result<ssl_ptr> shake_hands(const connect_options& how, const credentials& by, i
   if (!ssl || SSL_set_fd(ssl.get(), socket) != 1 ||
       !expect_name(ssl.get(), how.name.empty() ? how.where.host : how.name))
     return fail(ec::failed, "prepare TLS", take_error());
+  cert_ptr refused;
+  keep_refused_in(ssl.get(), &refused);
   SSL_set_connect_state(ssl.get());
   for (;;) {
     ERR_clear_error();
     errno = 0;
     const auto done = SSL_do_handshake(ssl.get());
-    if (done == 1)
+    if (done == 1) {
+      keep_refused_in(ssl.get(), nullptr);
       return ssl;
+    }
     const auto system = errno;
     const auto error = SSL_get_error(ssl.get(), done);
     if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
       return tl::make_unexpected(
-          refuse(how, ssl.get(), explain(ssl.get(), error, system, end_kind::server)));
+          refuse(how, ssl.get(), refused.get(),
+                 explain(ssl.get(), error, system, end_kind::server, false)));
     if (!wait_for(socket, error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, until_ms))
       return fail(ec::unreachable, where_text(how), "no TLS handshake within 10 s",
                   "see that it is bangerd who listens there");

@@ -77,12 +77,26 @@ bool is_for(X509* cert, end_kind which) {
          (X509_get_extended_key_usage(cert) & static_cast<unsigned>(wanted)) != 0;
 }
 
+/// Index of the data that OpenSSL leaves to its user.
+constexpr int our_data = 0;
+
+void keep_refused(X509_STORE_CTX* at) {
+  auto* ssl =
+      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(at, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* place = ssl == nullptr ? nullptr : static_cast<cert_ptr*>(SSL_get_ex_data(ssl, our_data));
+  auto* cert = X509_STORE_CTX_get0_cert(at);
+  if (place != nullptr && cert != nullptr && X509_up_ref(cert) == 1)
+    place->reset(cert);
+}
+
 int check_peer(int is_good, X509_STORE_CTX* at, end_kind which) {
   if (is_good == 1 && X509_STORE_CTX_get_error_depth(at) == 0 &&
       !is_for(X509_STORE_CTX_get_current_cert(at), which)) {
     X509_STORE_CTX_set_error(at, X509_V_ERR_INVALID_PURPOSE);
-    return 0;
+    is_good = 0;
   }
+  if (is_good != 1)
+    keep_refused(at);
   return is_good;
 }
 
@@ -226,6 +240,10 @@ result<credentials> load_credentials(const std::string& folder, end_kind which) 
     return tl::make_unexpected(context.error());
   auto warning = warn_of_end(folder, own->get(), revoked->get());
   return credentials{std::move(*context), std::move(*store), std::move(warning)};
+}
+
+void keep_refused_in(SSL* ssl, cert_ptr* place) {
+  (void)SSL_set_ex_data(ssl, our_data, place);
 }
 
 std::string look_again(const credentials& by, X509* cert, end_kind peer) {

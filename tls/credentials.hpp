@@ -36,6 +36,10 @@ struct credentials {
 /// Errors: unsafe_path, bad_request, failed; one sentence, and what to do.
 [[nodiscard]] result<credentials> load_credentials(const std::string& folder, end_kind which);
 
+/// Where the certificate goes to that a handshake refuses: OpenSSL keeps only good ones. nullptr:
+/// nowhere.
+void keep_refused_in(SSL* ssl, cert_ptr* place);
+
 /// What is wrong now with the certificate of a peer that was good when it came; empty: nothing is.
 [[nodiscard]] std::string look_again(const credentials& by, X509* cert, end_kind peer);
 

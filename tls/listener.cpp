@@ -103,6 +103,7 @@ void listener::take(host::unique_fd socket, const std::string& address, std::uin
   x.socket = std::move(socket);
   x.until_ms = now + handshake_ms;
   visitors_.push_back(std::move(x));
+  keep_refused_in(visitors_.back().ssl.get(), &visitors_.back().refused);
 }
 
 /// The oldest one goes of the address that has most of them, so that nobody alone keeps others out.
@@ -123,7 +124,7 @@ void listener::make_room(std::int64_t now) {
 
 /// Keeps the socket until they have read why: closed with bytes unread it would be reset.
 bool listener::send_away(visitor& x, const std::string& why, std::int64_t now) {
-  strangers_.say("refused " + x.name + ": " + why, now);
+  strangers_.say("refused " + x.name + quoted_name(x.refused.get()) + ": " + why, now);
   (void)::shutdown(x.socket.get(), SHUT_WR);
   x.ssl.reset();
   x.at = visitor::stage::leaving;
@@ -144,7 +145,7 @@ bool listener::shake_hands(visitor& x, std::int64_t now) {
     x.waits_for = error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
     return true;
   }
-  return send_away(x, explain(x.ssl.get(), error, system, end_kind::client).why, now);
+  return send_away(x, explain(x.ssl.get(), error, system, end_kind::client, false).why, now);
 }
 
 bool listener::let_in(visitor& x, std::int64_t now) {
@@ -161,6 +162,7 @@ bool listener::let_in(visitor& x, std::int64_t now) {
   }
   if (!daemon)
     return send_away(x, to_string(daemon.error()), now);
+  keep_refused_in(x.ssl.get(), nullptr);
   log_.say("serves " + x.name + quoted_name(cert), now);
   guests_.push_back({x.name, relay{std::move(x.ssl), std::move(x.socket),
                                    plain_end{std::move(*daemon), {}}, end_kind::client}});

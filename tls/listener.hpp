@@ -48,6 +48,7 @@ private:
     stage at = stage::handshake;
     short waits_for = POLLIN;
     ssl_ptr ssl;
+    cert_ptr refused; ///< the certificate, where that is why
     std::size_t polled = 0;
   };
   struct guest {

@@ -44,7 +44,7 @@ bool is_no_tls(int reason) {
   }
 }
 
-refusal explain_protocol(SSL* ssl, end_kind peer) {
+refusal explain_protocol(SSL* ssl, end_kind peer, bool is_open) {
   const auto code = ERR_peek_error();
   const auto reason = ERR_GET_REASON(code);
   const auto verdict = SSL_get_verify_result(ssl);
@@ -54,8 +54,7 @@ refusal explain_protocol(SSL* ssl, end_kind peer) {
   if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
     return {"it has no certificate", true, false};
   if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-    return {SSL_is_init_finished(ssl) == 1 ? "it broke off" : "it left before the handshake's end",
-            false, false};
+    return {is_open ? "it broke off" : "it left before the handshake's end", false, false};
   if (reason == SSL_R_UNSUPPORTED_PROTOCOL ||
       reason == SSL_AD_REASON_OFFSET + SSL_AD_PROTOCOL_VERSION)
     return {"it speaks TLS below 1.3", false, false};
@@ -97,9 +96,9 @@ bool is_about_the_list(long code) {
          code == X509_V_ERR_UNABLE_TO_GET_CRL;
 }
 
-refusal explain(SSL* ssl, int error, int system, end_kind peer) {
+refusal explain(SSL* ssl, int error, int system, end_kind peer, bool is_open) {
   if (error == SSL_ERROR_SSL)
-    return explain_protocol(ssl, peer);
+    return explain_protocol(ssl, peer, is_open);
   ERR_clear_error();
   if (error == SSL_ERROR_ZERO_RETURN)
     return {"it closed the connection", false, false};

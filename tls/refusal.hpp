@@ -22,7 +22,8 @@ struct refusal {
 };
 
 /// What has failed on a connection. Call it at once after the call that did. @param error  of
-/// SSL_get_error; @param system  errno; @param peer  what the other end is
-[[nodiscard]] refusal explain(SSL* ssl, int error, int system, end_kind peer);
+/// SSL_get_error; @param system  errno; @param peer  what the other end is;
+/// @param is_open  hands were shaken before
+[[nodiscard]] refusal explain(SSL* ssl, int error, int system, end_kind peer, bool is_open);
 
 } // namespace banger::tls

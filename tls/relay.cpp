@@ -81,7 +81,7 @@ bool relay::note(int result, short& wanted) {
     wanted = error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
     return true;
   }
-  trouble_ = explain(ssl_.get(), error, system, peer_);
+  trouble_ = explain(ssl_.get(), error, system, peer_, true);
   return false;
 }
 

@@ -107,7 +107,7 @@ def test_another_ca(pki):
 
 def test_expired(pki):
     with Relay(pki.dir, pki.host) as relay:
-        refused(relay, pki.forged("old", pki.client, days=("-2d", "-1d")), "its certificate has expired")
+        refused(relay, pki.forged("old", pki.client, days=("-2d", "-1d")), "'old': its certificate has expired")
 
 
 def test_not_yet_valid(pki):
