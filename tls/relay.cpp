@@ -36,17 +36,18 @@ bool relay::is_over() const {
 }
 
 bool relay::is_eager() const {
-  return !is_over() && !is_dry_ && !to_plain_.has_ended && to_plain_.bytes.room() > 0;
+  return !is_over() && is_tls_ready_ && !to_plain_.has_ended && to_plain_.bytes.room() > 0;
 }
 
 bool relay::read_plain() {
   auto& way = to_tls_;
-  if (way.has_ended || way.bytes.room() == 0)
+  if (!is_plain_ready_ || way.has_ended || way.bytes.room() == 0)
     return false;
   auto* space = way.bytes.space();
   const auto most = way.bytes.space_size();
   const auto size = is_socket_ ? ::recv(plain_.in.get(), space, most, MSG_DONTWAIT)
                                : ::read(plain_.in.get(), space, most);
+  is_plain_ready_ = size == static_cast<ssize_t>(most); // else poll(2) tells of more
   if (size < 0 && is_later(errno))
     return false;
   if (size > 0)
@@ -87,7 +88,7 @@ bool relay::note(int result, short& wanted) {
 
 bool relay::read_tls() {
   auto& way = to_plain_;
-  if (way.has_ended || way.bytes.room() == 0 || is_broken())
+  if (!is_tls_ready_ || way.has_ended || way.bytes.room() == 0 || is_broken())
     return false;
   ERR_clear_error();
   errno = 0;
@@ -96,10 +97,10 @@ bool relay::read_tls() {
   const auto ok = SSL_read_ex(ssl_.get(), space, way.bytes.space_size(), &size);
   if (ok == 1) {
     way.bytes.commit(size);
-    is_dry_ = false;
+    is_tls_ready_ = SSL_has_pending(ssl_.get()) == 1;
     return true;
   }
-  is_dry_ = true;
+  is_tls_ready_ = false;
   if (SSL_get_error(ssl_.get(), ok) == SSL_ERROR_ZERO_RETURN)
     way.has_ended = true;
   else if (note(ok, read_waits_for_))
@@ -124,6 +125,7 @@ bool relay::write_tls() {
     return false;
   // Why they left may be in what they sent before.
   const auto of_write = std::exchange(trouble_, {});
+  is_tls_ready_ = true;
   while (!is_broken() && !to_plain_.has_ended && to_plain_.bytes.room() > 0 && read_tls()) {
   }
   if (!trouble_.is_of_ours)
@@ -185,6 +187,8 @@ void relay::serve(const std::vector<pollfd>& all) {
     return;
   if ((out & (has_broken | POLLHUP)) != 0)
     to_plain_.is_refused = true;
+  is_plain_ready_ |= in != 0;
+  is_tls_ready_ |= (tls & (read_waits_for_ | has_broken | POLLHUP)) != 0;
   push();
   if ((tls & has_broken) != 0 && !is_over()) {
     const auto error = pending_error(socket_.get());

@@ -78,7 +78,8 @@ private:
   bool is_socket_; ///< the plain side
   one_way to_tls_, to_plain_;
   short read_waits_for_ = POLLIN, write_waits_for_ = POLLOUT;
-  bool is_dry_ = false; ///< OpenSSL has nothing for us; else it may have, and poll(2) does not know
+  bool is_plain_ready_ = true; ///< there may be something to read
+  bool is_tls_ready_ = true; ///< likewise, also in OpenSSL's buffer, of which poll(2) knows nothing
   refusal trouble_;
   std::size_t polled_ = 0; ///< place of the first of three
 };
