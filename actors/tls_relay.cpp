@@ -52,7 +52,7 @@ void read_mistakes(self_pointer self) {
   auto& state = self->state;
   const auto goes_on = read_lines(state.mistakes, [&state](const std::string& line) {
     state.last_line = line;
-    if (line.starts_with("banger-tls: serves "))
+    if (line.starts_with("banger-tls: serves ") || line.starts_with("banger-tls: read "))
       host::log_info(line);
     else
       host::log_warning(line);

@@ -12,7 +12,7 @@ namespace {
 /// What the other end says of our certificate, by its alert (RFC 8446 section 6.2); else empty.
 std::string words_of_alert(int alert) {
   switch (alert) {
-    case SSL_AD_BAD_CERTIFICATE: return "it does not take ours: not valid, or not yet";
+    case SSL_AD_BAD_CERTIFICATE: return "it does not take ours: not valid yet, or of another name";
     case SSL_AD_UNSUPPORTED_CERTIFICATE: return "it does not take ours: not for this end";
     case SSL_AD_CERTIFICATE_REVOKED: return "it does not take ours: revoked";
     case SSL_AD_CERTIFICATE_EXPIRED:
