@@ -23,7 +23,7 @@ constexpr const char* about =
     "  banger-tls cert init|issue NAME|revoke NAME|list|show NAME          as: banger cert\n\n"
     "DIR has ca.pem, ca.crl, cert.pem and key.pem.\n"
     "Exit status: 0 ended in order, 1 a certificate was refused, 2 usage or no usable "
-    "certificates, 5 unreachable.\n";
+    "certificates, 4 the address is taken, 5 unreachable.\n";
 
 /// One command's words, apart.
 struct words {

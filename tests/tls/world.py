@@ -103,6 +103,9 @@ class Echo:
         self.listener.listen(300)
         self.taken = 0
         self.open = set()
+        self.start()
+
+    def start(self):
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
