@@ -82,6 +82,9 @@ int image_list_all(client::connection link, const options& how);
 int image_show(client::connection link, const options& how);
 int image_delete(client::connection link, const options& how);
 
+// cert_commands.cpp
+int cert(const host::paths& where, const options& how); ///< needs no daemon
+
 // doctor_command.cpp
 int doctor(const host::paths& where, const options& how);
 

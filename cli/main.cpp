@@ -67,6 +67,7 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::ssh_proxy: return ssh_proxy(std::move(link), how);
     case verb::owner_renew: return owner_renew(std::move(link), how);
     case verb::events: return show_events(std::move(link), where, how);
+    case verb::cert:
     case verb::completion:
     case verb::doctor:
     case verb::hostkey_verify:
@@ -103,6 +104,8 @@ int run(options how) {
   // These do not start a daemon, or have their own way to.
   if (how.what == verb::ssh_config)
     return ssh_config(*where, how);
+  if (how.what == verb::cert)
+    return cert(*where, how);
   if (how.what == verb::doctor)
     return doctor(*where, how);
   if (how.what == verb::daemon_start)

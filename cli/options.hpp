@@ -71,6 +71,7 @@ enum class verb : std::uint8_t {
   daemon_tree,
   daemon_connect,
   owner_renew,
+  cert,
   completion,
   doctor,
   events,
@@ -149,6 +150,8 @@ struct options {
   std::uint16_t port = 22;
   std::string key;                          ///< "TYPE BASE64"
   std::string shell;                        ///< completion
+  std::vector<std::string> cert;            ///< the words of banger-tls cert, checked
+  std::string cert_folder;                  ///< empty: the usual one
   bool installs = false;                    ///< ssh-config
   bool uninstalls = false;                  ///< ssh-config
   std::vector<core::forward_spec> forwards; ///< vm port-forward

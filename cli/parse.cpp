@@ -3,6 +3,7 @@
 #include "cli/host_choice.hpp"
 #include "cli/json.hpp"
 #include "cli/option_values.hpp"
+#include "cli/parse_cert.hpp"
 #include "cli/parse_complete.hpp"
 #include "cli/parse_config.hpp"
 #include "cli/parse_copy.hpp"
@@ -123,6 +124,7 @@ private:
     build_hostkey();
     build_ssh();
     build_daemon();
+    cert_.build(app_);
     add_events(
         command(&app_, "events", verb::events, "print what happens, or what has happened",
                 "As it happens, until Ctrl-C:  banger events\n"
@@ -433,6 +435,8 @@ private:
       return ok;
     if (auto ok = ports_->check(); !ok)
       return ok;
+    if (auto ok = cert_.check(); !ok)
+      return ok;
     return check_values();
   }
 
@@ -471,6 +475,7 @@ private:
   raw_options raw_;
   parsed out_;
   workspace_reader workspace_{out_.what};
+  cert_reader cert_{out_.what};
   config_reader config_{out_.what.config};
 };
 

@@ -1,32 +1,17 @@
 #include "client/hosts.hpp"
 
+#include "client/tls_program.hpp"
 #include "core/remote_host.hpp"
 #include "core/suggest.hpp"
 #include "host/files.hpp"
 #include "host/process.hpp"
 
 #include <cstdlib>
-#include <filesystem>
 #include <utility>
 
 namespace banger::client {
 
 namespace {
-
-/// banger-tls is where banger-net is: beside us in a build folder, else in libexec.
-std::string find_tls() {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  std::vector<fs::path> folders{fs::read_symlink("/proc/self/exe", error).parent_path()};
-  if (auto banger = host::find_program("banger", host::search_path()))
-    folders.push_back(fs::canonical(*banger, error).parent_path()); // we are another program
-  for (const auto& folder : folders)
-    for (const auto& path :
-         {folder / "banger-tls", folder.parent_path() / "libexec" / "banger" / "banger-tls"})
-      if (fs::exists(path, error))
-        return path;
-  return {};
-}
 
 result<host::paths> reached(host::paths where, const core::remote_host& x) {
   core::way_programs programs;
@@ -37,10 +22,10 @@ result<host::paths> reached(host::paths where, const core::remote_host& x) {
                   "apt-get install openssh-client");
     programs.ssh = *ssh;
   } else {
-    programs.tls = find_tls();
-    if (programs.tls.empty())
-      return fail(ec::missing_program, "reach host '" + x.name + "'", "banger-tls is not installed",
-                  "it belongs to banger: install that whole");
+    auto tls = find_tls_program();
+    if (!tls)
+      return tl::make_unexpected(tls.error());
+    programs.tls = *tls;
   }
   where.way = core::way_to(x, programs);
   where.host = x.name;

@@ -143,6 +143,39 @@ result<std::vector<remote_host>> read_hosts(const toml::node& node, std::string_
   return all;
 }
 
+/// Any folder of the host: "~/x" or absolute.
+result<std::string> read_folder(std::string_view home, const std::string& text) {
+  auto path = text.starts_with("~/") ? std::string{home} + text.substr(1) : text;
+  if (!path.starts_with('/') || path.find('\0') != std::string::npos)
+    return refuse("daemon: certs '" + text + "' is not an absolute path", "use ~/NAME or /NAME");
+  return path;
+}
+
+result<std::optional<tls_relay_plan>> read_daemon(const toml::node& node, std::string_view home) {
+  const auto* entry = node.as_table();
+  if (entry == nullptr)
+    return refuse("daemon must be a table", "begin it with [daemon]");
+  tls_relay_plan x;
+  for (const auto& [key, value] : *entry) {
+    if ((key != "listen" && key != "certs") || !value.is_string())
+      return refuse("daemon: '" + std::string{key.str()} + "' is unknown, or no string",
+                    "keys are listen and certs");
+    const auto text = *value.value<std::string>();
+    if (key == "certs") {
+      auto folder = read_folder(home, text);
+      if (!folder)
+        return tl::make_unexpected(folder.error());
+      x.certs = *folder;
+      continue;
+    }
+    auto where = parse_listen_endpoint(text);
+    if (!where)
+      return refuse("daemon: listen: " + to_string(where.error()), where.error().hint);
+    x.where = *where;
+  }
+  return x.where.host.empty() ? std::nullopt : std::optional{x};
+}
+
 } // namespace
 
 result<user_config> parse_user_config(std::string_view text, std::string_view home) {
@@ -170,8 +203,15 @@ result<user_config> parse_user_config(std::string_view text, std::string_view ho
       x.hosts = std::move(*hosts);
       continue;
     }
+    if (key == "daemon") {
+      auto listen = read_daemon(value, home);
+      if (!listen)
+        return tl::make_unexpected(listen.error());
+      x.listen = *listen;
+      continue;
+    }
     if (key != "file_sync") {
-      auto meant = nearest(std::string{key.str()}, {"file_sync", "dns", "hosts"});
+      auto meant = nearest(std::string{key.str()}, {"file_sync", "dns", "daemon", "hosts"});
       return refuse("unknown key '" + std::string{key.str()} + "'" +
                     (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
     }

@@ -3,6 +3,7 @@
 
 #include "core/dns_listen.hpp"
 #include "core/remote_host.hpp"
+#include "core/tls_relay_plan.hpp"
 #include "protocol/result.hpp"
 
 #include <cstdint>
@@ -23,8 +24,10 @@ struct file_sync {
 
 struct user_config {
   std::vector<file_sync> files;
-  std::optional<dns_endpoint> dns; ///< where names of VMs are served; none: nowhere
-  std::vector<remote_host> hosts;  ///< other machines, by name
+  std::optional<dns_endpoint> dns;      ///< where names of VMs are served; none: nowhere
+  std::optional<tls_relay_plan> listen; ///< where other machines are served; none: nowhere. Its
+                                        ///< folder is empty for the default
+  std::vector<remote_host> hosts;       ///< other machines, by name
 };
 
 /// @param home  the user's, absolute. "~/x" is below it on the host, and below /root in the guest.

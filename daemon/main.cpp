@@ -117,11 +117,16 @@ std::vector<std::string> used_builds(const std::vector<actors::known_vm>& known)
   return used;
 }
 
-result<node_parts> prepare(const host::paths& where) {
+result<node_parts> prepare(const host::paths& where, const options& how) {
   node_parts parts;
   parts.where = where;
   parts.programs = find_companions();
-  parts.dns = read_dns_plan(where);
+  auto config = read_config(where, how);
+  parts.dns = std::move(config.dns);
+  parts.listen = std::move(config.listen);
+  if (how.listen)
+    if (auto ok = check_address(*how.listen); !ok)
+      return tl::make_unexpected(ok.error());
   auto key = prepare_key(where);
   if (!key)
     return tl::make_unexpected(key.error());
@@ -185,7 +190,7 @@ int serve(const host::paths& where, const options& how, const host::unique_fd& c
   if (auto ok = host::open_log(where.log, how.log_level); !ok)
     return give_up(ok.error());
   auto handled = block_signals();
-  auto parts = prepare(where);
+  auto parts = prepare(where, how);
   if (!parts)
     return give_up(parts.error());
   auto serving = node::start(std::move(*parts));
@@ -219,6 +224,13 @@ int run(int argc, char** argv) {
   }
   if (how.checks_migrations)
     return check_migrations(*where);
+  if (how.listen) {
+    auto ok = check_certificates(find_companions(), *read_config(*where, how).listen);
+    if (!ok) {
+      std::fprintf(stderr, "%s\n", to_line(ok.error()).c_str());
+      return 2;
+    }
+  }
   raise_fd_limit();
   host::unique_fd channel;
   if (how.is_detached) {

@@ -20,9 +20,11 @@
 #include "actors/owners.hpp"
 #include "actors/store.hpp"
 #include "actors/supervisor.hpp"
+#include "actors/tls_relay.hpp"
 #include "actors/vm_files_blocking.hpp"
 #include "core/forward_spec.hpp"
 #include "core/guest_address.hpp"
+#include "daemon/actor_config.hpp"
 #include "host/capacity.hpp"
 #include "host/clock.hpp"
 #include "host/dns_sockets.hpp"
@@ -58,42 +60,6 @@ constexpr std::chrono::seconds listen_limit{10};
 constexpr std::chrono::seconds reconcile_limit{20};
 constexpr std::chrono::seconds shutdown_limit{8};
 
-unsigned cores() {
-  return std::max(1U, std::thread::hardware_concurrency());
-}
-
-transport::unix_options socket_options() {
-  transport::unix_options options;
-  for (auto name : client_type_names)
-    options.limits.types.emplace(name);
-  options.limits.types.emplace("@unit"); // what CAF's own helper asks a new node for
-  options.limits.types.emplace("@atom");
-  return options;
-}
-
-class config : public caf::actor_system_config {
-public:
-  config() {
-    // Work sharing: stealing costs two to three times the latency and 200 wake-ups a second when
-    // idle.
-    set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", static_cast<std::size_t>(std::clamp(cores(), 2U, 4U)));
-    set("scheduler.max-throughput",
-        std::size_t{50}); // without a limit one busy actor keeps its worker
-    set("middleman.workers", std::size_t{1});
-    set("middleman.attach-utility-actors", true);
-    set("middleman.app-identifiers", std::vector<std::string>{std::string{app_identifier}});
-    set("logger.verbosity", caf::atom("quiet"));
-    banger::add_message_types(*this);
-    add_error_category(caf::atom("banger"),
-                       [](std::uint8_t code, caf::atom_value, const caf::message&) {
-                         return to_string(static_cast<ec>(code));
-                       });
-    load<caf::io::middleman>();
-    transport::load_unix_transport(*this, socket_options());
-  }
-};
-
 } // namespace
 
 /// Once, so that no actor has to read it. Where it is not there, guests keep the agent they have.
@@ -115,7 +81,10 @@ public:
     spawn_supervisor();
     reconcile();
     serve_names();
+    prepare_relay();
     auto listening = listen();
+    if (tls_ && listening)
+      caf::anon_send(tls_, step_due{});
     watch_services();
     return listening;
   }
@@ -131,6 +100,7 @@ public:
     }};
     watchdog.detach();
     caf::scoped_actor self{system_};
+    end(self, tls_);
     end(self, gateway_);
     end(self, dns_);
     end(self, owners_);
@@ -163,10 +133,10 @@ private:
     known_hosts_ = system_.spawn<caf::detached>(actors::known_hosts, parts_.where.known_hosts,
                                                 ssh::known_hosts_file::compact_above);
     auto first = static_cast<std::uint32_t>(std::hash<std::string>{}(parts_.where.state));
-    leases_ =
-        system_.spawn(actors::leases, std::size_t{cores()}, first, [](const std::string& address) {
-          return host::is_port_free(address, core::guest_ssh_port);
-        });
+    leases_ = system_.spawn(actors::leases, std::size_t{usable_cores()}, first,
+                            [](const std::string& address) {
+                              return host::is_port_free(address, core::guest_ssh_port);
+                            });
     events_ = system_.spawn(actors::events, store_, std::move(parts_.events));
     // Before anybody can write: of what happens nothing is left out.
     caf::anon_send(store_, report_events{}, caf::actor_cast<event_listener_actor>(events_));
@@ -312,6 +282,15 @@ private:
                          std::make_shared<const host::dns_sockets>(std::move(*sockets)));
   }
 
+  /// Where the user wants it; it begins when the daemon's own socket is served, which goes on
+  /// whatever becomes of it.
+  void prepare_relay() {
+    if (const auto& plan = parts_.listen)
+      tls_ =
+          system_.spawn(actors::tls_relay, actors::tls_relay_context{parts_.programs.tls_relay,
+                                                                     *plan, parts_.where.socket});
+  }
+
   daemon_status describe() const {
     daemon_status x;
     x.program_version = program_version;
@@ -350,7 +329,10 @@ private:
     context->stop_daemon = parts_.on_stop_request;
     // Copies, for sessions outlive some of them; the gateway, which is made with this, weakly.
     auto gateway = std::make_shared<caf::weak_actor_ptr>();
-    context->list_roots = [all = roots(), gateway] {
+    auto all = roots();
+    if (tls_)
+      all.push_back({"tls_relay", tls_, 0, {}});
+    context->list_roots = [all = std::move(all), gateway] {
       auto now = all;
       if (auto alive = caf::actor_cast<caf::strong_actor_ptr>(*gateway))
         now.push_back({"gateway", caf::actor_cast<described_actor>(alive), 0, {}});
@@ -383,7 +365,7 @@ private:
   port::port_io ports_;
   actors::guest_channels channels_{io_, ports_};
   bool is_stopped_ = false;
-  mutable config config_;
+  mutable actor_config config_;
   mutable caf::actor_system system_{config_};
   store_actor store_;
   known_hosts_actor known_hosts_;
@@ -393,6 +375,7 @@ private:
   supervisor_actor supervisor_;
   owners_actor owners_;
   dns_responder_actor dns_;
+  actors::tls_relay_actor tls_;
   gateway_actor gateway_;
   service_watcher watcher_;
   std::shared_ptr<const actors::vm_context> context_;

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,9 @@ struct node_parts {
   std::string host_id;
   std::vector<owner_record> owners;
   dns_plan dns;
-  std::uint32_t cleared = 0;             ///< processes and folders of no VM that were found
-  std::function<void()> on_stop_request; ///< a client asked the daemon to end; must not block
+  std::optional<core::tls_relay_plan> listen; ///< for other machines
+  std::uint32_t cleared = 0;                  ///< processes and folders of no VM that were found
+  std::function<void()> on_stop_request;      ///< a client asked the daemon to end; must not block
   /// A part that cannot be started anew has failed: the daemon is to end. Must not block.
   std::function<void(const std::string& why)> on_service_failed;
 };

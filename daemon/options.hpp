@@ -1,6 +1,9 @@
 // What bangerd is told on its command line.
 #pragma once
 
+#include "core/tcp_endpoint.hpp"
+
+#include <optional>
 #include <string>
 
 namespace banger::daemon {
@@ -9,6 +12,8 @@ struct options {
   bool is_detached = false;       ///< go into the background once clients can connect
   bool checks_migrations = false; ///< only open the database and say its schema
   std::string log_level = "info";
+  std::optional<core::tcp_endpoint> listen; ///< for other machines; none: as config.toml has it
+  std::string certs;                        ///< folder, absolute; empty: likewise
 };
 
 /// Parses the command line; --help and --version are answered here. @returns whether to go on;

@@ -9,15 +9,18 @@
 #include "host/files.hpp"
 #include "host/log.hpp"
 #include "host/process.hpp"
+#include "host/tcp_listener.hpp"
 #include "hypervisor/strays.hpp"
 #include "ssh/known_hosts_file.hpp"
 #include "storage/session_records.hpp"
 #include "storage/vm_records.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <set>
+#include <thread>
 
 namespace banger::daemon {
 
@@ -51,12 +54,12 @@ companions find_companions() {
   std::error_code error;
   auto self = fs::read_symlink("/proc/self/exe", error).parent_path();
   if (fs::exists(self / "guest", error)) // a build folder
-    return {self / "banger-net", self / "banger-image", self / "guest",
+    return {self / "banger-net", self / "banger-image", self / "banger-tls", self / "guest",
             self / "images" / "recipes"};
   auto prefix = self.parent_path();
   auto libexec = prefix / "libexec" / "banger";
-  return {libexec / "banger-net", libexec / "banger-image", libexec / "guest",
-          prefix / "share" / "banger" / "recipes"};
+  return {libexec / "banger-net", libexec / "banger-image", libexec / "banger-tls",
+          libexec / "guest", prefix / "share" / "banger" / "recipes"};
 }
 
 result<void> prepare_folders(const host::paths& where) {
@@ -89,17 +92,66 @@ result<login_key> prepare_key(const host::paths& where) {
   return login_key{*key, line->substr(0, line->find('\n'))};
 }
 
-dns_plan read_dns_plan(const host::paths& where) {
+namespace {
+
+result<core::user_config> parse_config(const host::paths& where) {
   const auto text = host::read_file(where.config + "/config.toml", max_small_file);
   if (!text && text.error().code == ec::not_found)
+    return core::user_config{};
+  if (!text)
+    return tl::make_unexpected(text.error());
+  return core::parse_user_config(*text, host::process_environment()("HOME").value_or(""));
+}
+
+} // namespace
+
+config_plan read_config(const host::paths& where, const options& how) {
+  config_plan plan;
+  if (auto config = parse_config(where)) {
+    plan.dns.listen = config->dns;
+    plan.listen = config->listen;
+  } else {
+    plan.dns.trouble = to_string(config.error());
+    host::log_warning("no names of VMs are served, nor other machines: " + plan.dns.trouble);
+  }
+  if (how.listen)
+    plan.listen = core::tls_relay_plan{*how.listen, plan.listen ? plan.listen->certs : ""};
+  if (plan.listen && !how.certs.empty())
+    plan.listen->certs = how.certs;
+  if (plan.listen && plan.listen->certs.empty())
+    plan.listen->certs = where.config + "/tls";
+  return plan;
+}
+
+result<void> check_certificates(const companions& programs, const core::tls_relay_plan& plan) {
+  host::spawn_request spawn;
+  spawn.argv = {programs.tls_relay, "listen", "--check", "--certs", plan.certs};
+  constexpr int limit_ms = 10'000;
+  auto ended = host::run_to_end_blocking(spawn, limit_ms);
+  if (!ended)
+    return tl::make_unexpected(ended.error());
+  if (ended->wait_status == 0)
     return {};
-  const auto home = host::process_environment()("HOME").value_or("");
-  const auto config = text ? core::parse_user_config(*text, home)
-                           : result<core::user_config>{tl::make_unexpected(text.error())};
-  if (config)
-    return {config->dns, {}};
-  host::log_warning("no names of VMs are served: " + to_string(config.error()));
-  return {std::nullopt, to_string(config.error())};
+  constexpr std::string_view name = "banger-tls: ";
+  const auto line = ended->output.substr(0, ended->output.find('\n'));
+  return fail(ec::bad_request, "serve other machines",
+              line.starts_with(name) ? line.substr(name.size()) : line);
+}
+
+result<void> check_address(const core::tcp_endpoint& where) {
+  using namespace std::chrono_literals;
+  constexpr int most_tries = 40;
+  for (int tries = 0;; ++tries) {
+    auto made = host::listen_tcp(where.host, where.port);
+    if (made)
+      return {};
+    if (made.error().code != ec::already_exists || tries == most_tries) {
+      auto why = made.error();
+      why.hint = "give bangerd --listen another one";
+      return tl::make_unexpected(why);
+    }
+    std::this_thread::sleep_for(50ms);
+  }
 }
 
 result<known_state> load_known_vms(const host::paths& where, storage::database& db) {

@@ -3,6 +3,8 @@
 
 #include "actors/supervisor.hpp"
 #include "core/dns_listen.hpp"
+#include "core/tls_relay_plan.hpp"
+#include "daemon/options.hpp"
 #include "host/paths.hpp"
 #include "host/unique_fd.hpp"
 #include "protocol/result.hpp"
@@ -21,6 +23,7 @@ namespace banger::daemon {
 struct companions {
   std::string net_helper;
   std::string image_builder;
+  std::string tls_relay;
   std::string guest;   ///< folder
   std::string recipes; ///< folder
 };
@@ -44,7 +47,23 @@ struct dns_plan {
   std::string trouble;                      ///< why the file could not be read
 };
 
-[[nodiscard]] dns_plan read_dns_plan(const host::paths& where);
+/// What the user's config.toml says to the daemon, and the command line, which counts first.
+struct config_plan {
+  dns_plan dns;
+  std::optional<core::tls_relay_plan> listen; ///< for other machines; none: not at all
+};
+
+[[nodiscard]] config_plan read_config(const host::paths& where, const options& how);
+
+/// Whether banger-tls can use what the command line wants it to, as far as that can be known before
+/// it runs: nobody asks for a daemon that others reach, and gets one that they do not. Errors:
+/// bad_request, missing_program.
+[[nodiscard]] result<void> check_certificates(const companions& programs,
+                                              const core::tls_relay_plan& plan);
+
+/// Whether an address is free to listen at; waits for a moment for one who is about to end. Errors:
+/// already_exists, bad_request, failed.
+[[nodiscard]] result<void> check_address(const core::tcp_endpoint& where);
 
 /// What the database says.
 struct known_state {

@@ -14,6 +14,7 @@ MAY = {  # folder: what it may include, besides itself
     "helper": ["host", "core", "protocol"],
     "network": ["host", "core", "protocol"],
     "images": ["host", "core", "protocol"],
+    "tls": ["host", "core", "protocol"],
     "ssh": ["host", "core", "protocol"],
     "guest": ["archive", "core"],
     "transport": ["host", "core", "protocol"],
@@ -27,7 +28,7 @@ MAY = {  # folder: what it may include, besides itself
 }
 # Headers that load CAF. Folders that must stay free of it, so that the command line starts fast and the pure
 # parts compile fast, may not include them.
-CAF_FREE = ["core", "host", "storage", "hypervisor", "helper", "network", "images", "ssh", "client", "workspace", "cli"]
+CAF_FREE = ["core", "host", "storage", "hypervisor", "helper", "network", "images", "tls", "ssh", "client", "workspace", "cli"]
 CAF_HEADERS = re.compile(r'#\s*include\s+["<](caf/|protocol/(actors|caf_error|caf_types)\.hpp)')
 INCLUDE = re.compile(r'\s*#\s*include\s+"([a-z_]+)/')
 

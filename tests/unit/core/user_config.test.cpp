@@ -41,6 +41,22 @@ TEST_CASE("names of VMs are served where the configuration says so") {
         std::string::npos);
 }
 
+TEST_CASE("other machines are served where the configuration says so") {
+  auto listen = [](const std::string& text) {
+    return parse_user_config("[daemon]\n" + text, "/home/ada")->listen;
+  };
+  CHECK_FALSE(parse_user_config("", "/home/ada")->listen);
+  CHECK_FALSE(listen(""));
+  CHECK_FALSE(listen("certs = \"/c\"\n"));
+  CHECK(listen("listen = \"0.0.0.0:7443\"\n") == tls_relay_plan{{"0.0.0.0", 7443}, ""});
+  CHECK(listen("listen = \"[::1]:1\"\ncerts = \"~/c\"\n") ==
+        tls_relay_plan{{"::1", 1}, "/home/ada/c"});
+  CHECK(problem("daemon = 1").find("must be a table") != std::string::npos);
+  CHECK(problem("[daemon]\nport = 1\n").find("'port'") != std::string::npos);
+  CHECK(problem("[daemon]\nlisten = \"7443\"\n").find("no port") != std::string::npos);
+  CHECK(problem("[daemon]\ncerts = \"c\"\n").find("not an absolute path") != std::string::npos);
+}
+
 TEST_CASE("what a configuration must not say is named") {
   auto entry = [](const std::string& text) { return problem("[[file_sync]]\n" + text + "\n"); };
   CHECK(entry("host = \"~/../bob/x\"").find("'..'") != std::string::npos);
