@@ -81,6 +81,12 @@ int image_list_all(client::connection link, const options& how);
 int image_show(client::connection link, const options& how);
 int image_delete(client::connection link, const options& how);
 
+// rpc_command.cpp
+int run_rpc(const host::paths& where, const options& how);
+
+// mcp_command.cpp
+int run_mcp(const host::paths& where);
+
 // doctor_command.cpp
 int doctor(const host::paths& where, const options& how);
 

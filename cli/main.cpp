@@ -65,6 +65,8 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::ssh_proxy: return ssh_proxy(std::move(link), how);
     case verb::events: return follow_events(std::move(link), how);
     case verb::completion:
+    case verb::rpc:
+    case verb::mcp:
     case verb::doctor:
     case verb::hostkey_verify:
     case verb::ssh_config:
@@ -88,6 +90,10 @@ int run(const options& how) {
   // These do not start a daemon, or have their own way to.
   if (how.what == verb::ssh_config)
     return ssh_config(*where, how);
+  if (how.what == verb::rpc)
+    return run_rpc(*where, how);
+  if (how.what == verb::mcp)
+    return run_mcp(*where);
   if (how.what == verb::doctor)
     return doctor(*where, how);
   if (how.what == verb::daemon_start)

@@ -69,6 +69,8 @@ enum class verb : std::uint8_t {
   daemon_stop,
   daemon_tree,
   completion,
+  rpc,
+  mcp,
   doctor,
   events,
   version,
@@ -143,6 +145,7 @@ struct options {
   std::uint16_t port = 22;
   std::string key;                          ///< "TYPE BASE64"
   std::string shell;                        ///< completion
+  bool shows_schema = false;                ///< rpc
   bool installs = false;                    ///< ssh-config
   bool uninstalls = false;                  ///< ssh-config
   std::vector<core::forward_spec> forwards; ///< vm port-forward

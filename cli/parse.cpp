@@ -7,6 +7,7 @@
 #include "cli/parse_copy.hpp"
 #include "cli/parse_ports.hpp"
 #include "cli/parse_resources.hpp"
+#include "cli/parse_rpc.hpp"
 #include "cli/parse_session.hpp"
 #include "cli/parse_workspace.hpp"
 #include "cli/render.hpp"
@@ -123,6 +124,7 @@ private:
         ->add_option("--last", out_.what.past_events,
                      "first the last so many that the daemon remembers (0 to 1000)")
         ->check(CLI::Range(0, 1000));
+    add_rpc(app_, out_.what);
     command(&app_, "doctor", verb::doctor, "say what this host has of what banger can use",
             "Each with what to do to have it. Exits with 1 where the default lacks something.");
     command(&app_, "version", verb::version,

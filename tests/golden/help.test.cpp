@@ -17,6 +17,8 @@ const std::vector<strings> commands{
     {"run"},
     {"ps"},
     {"events"},
+    {"rpc"},
+    {"mcp"},
     {"doctor"},
     {"version"},
     {"vm"},
