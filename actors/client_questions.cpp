@@ -1,6 +1,7 @@
 #include "actors/client_questions.hpp"
 
 #include "actors/tree_walk.hpp"
+#include "host/capacity.hpp"
 
 namespace banger::actors {
 
@@ -15,6 +16,11 @@ caf::result<daemon_status> describe_daemon(client_session_pointer self) {
             status.running_count = counts.running;
             status.vcpus_running = counts.vcpus_running;
             status.memory_running_mib = counts.memory_running_mib;
+            const auto here = host::look_at_capacity(status.database);
+            status.cpu_count = here.cpu_count;
+            status.memory_mib = here.memory_mib;
+            status.memory_free_mib = here.memory_free_mib;
+            status.disk_free_mib = here.disk_free_mib;
             status.reconciled = counts.reconciled;
             reply.deliver(std::move(status));
           },

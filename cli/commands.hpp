@@ -84,6 +84,11 @@ int image_delete(client::connection link, const options& how);
 
 // cert_commands.cpp
 int cert(const host::paths& where, const options& how); ///< needs no daemon
+// rpc_command.cpp
+int run_rpc(const host::paths& where, const options& how);
+
+// mcp_command.cpp
+int run_mcp(const host::paths& where);
 
 // doctor_command.cpp
 int doctor(const host::paths& where, const options& how);

@@ -267,6 +267,10 @@ std::string json(const std::vector<vm_of_host>& vms, const std::vector<host_fail
   return to_text({{"vms", all}, {"failures", errors}});
 }
 
+std::string json(const events_subscribed& at) {
+  return to_text({{"first", at.first}, {"newest", at.newest}});
+}
+
 std::string json(const owner_lease& lease) {
   return to_text({{"owner", lease.owner},
                   {"token", lease.token},

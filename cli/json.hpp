@@ -45,6 +45,7 @@ struct key_verdict {
 [[nodiscard]] std::string json(const actor_tree& tree);
 [[nodiscard]] std::string json(const event_happened& event); ///< one line
 [[nodiscard]] std::string json(const owner_lease& lease);
+[[nodiscard]] std::string json(const events_subscribed& at);
 [[nodiscard]] std::string json(const events_missed& gap); ///< one line: {"missed": {...}}
 [[nodiscard]] std::string json(const std::vector<core::guest_port>& ports);
 [[nodiscard]] std::string json(const failure& why); ///< {"error": {...}}

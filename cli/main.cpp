@@ -69,6 +69,8 @@ int run_connected(client::connection link, const host::paths& where, const optio
     case verb::events: return show_events(std::move(link), where, how);
     case verb::cert:
     case verb::completion:
+    case verb::rpc:
+    case verb::mcp:
     case verb::doctor:
     case verb::hostkey_verify:
     case verb::ssh_config:
@@ -106,6 +108,10 @@ int run(options how) {
     return ssh_config(*where, how);
   if (how.what == verb::cert)
     return cert(*where, how);
+  if (how.what == verb::rpc)
+    return run_rpc(*where, how);
+  if (how.what == verb::mcp)
+    return run_mcp(*where);
   if (how.what == verb::doctor)
     return doctor(*where, how);
   if (how.what == verb::daemon_start)

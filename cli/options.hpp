@@ -73,6 +73,8 @@ enum class verb : std::uint8_t {
   owner_renew,
   cert,
   completion,
+  rpc,
+  mcp,
   doctor,
   events,
   version,
@@ -152,6 +154,7 @@ struct options {
   std::string shell;                        ///< completion
   std::vector<std::string> cert;            ///< the words of banger-tls cert, checked
   std::string cert_folder;                  ///< empty: the usual one
+  bool shows_schema = false;                ///< rpc
   bool installs = false;                    ///< ssh-config
   bool uninstalls = false;                  ///< ssh-config
   std::vector<core::forward_spec> forwards; ///< vm port-forward

@@ -37,8 +37,8 @@ std::optional<std::size_t> output_stream::flush() {
     sent_ += static_cast<std::size_t>(n);
     done += static_cast<std::size_t>(n);
   }
-  if (is_empty()) {
-    queue_.clear();
+  if (2 * sent_ >= queue_.size()) { // also where it never is empty: what is written takes no room
+    queue_.erase(0, sent_);
     sent_ = 0;
   }
   return done;

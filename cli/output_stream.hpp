@@ -18,6 +18,7 @@ public:
 
   void add(std::string_view bytes) { queue_ += bytes; }
   [[nodiscard]] bool is_empty() const { return sent_ == queue_.size(); }
+  [[nodiscard]] std::size_t size() const { return queue_.size() - sent_; } ///< not written yet
   /// To be polled for POLLOUT while it is not empty.
   [[nodiscard]] int fd() const { return fd_; }
 

@@ -9,6 +9,7 @@
 #include "cli/parse_copy.hpp"
 #include "cli/parse_ports.hpp"
 #include "cli/parse_resources.hpp"
+#include "cli/parse_rpc.hpp"
 #include "cli/parse_session.hpp"
 #include "cli/parse_workspace.hpp"
 #include "cli/render.hpp"
@@ -125,19 +126,9 @@ private:
     build_ssh();
     build_daemon();
     cert_.build(app_);
-    add_events(
-        command(&app_, "events", verb::events, "print what happens, or what has happened",
-                "As it happens, until Ctrl-C:  banger events\n"
-                "What there was:  banger events --last 100\n"
-                "On from the event 41, none twice:  banger events --since 41 --follow -o jsonl"),
-        out_.what);
-    add_owner_renew(
-        command(group("owner", "programs elsewhere that have VMs here",
-                      "docs/hosts.md says what leases are for."),
-                "renew", verb::owner_renew, "say that an owner lives, and print its VMs",
-                "For example:  banger owner renew fleet --token 7 --ttl 30\n"
-                "VMs of an owner (vm create --owner) are killed when it does not renew in time."),
-        out_.what, raw_.ttl);
+    add_events(app_, out_.what);
+    add_owner(app_, out_.what, raw_.ttl);
+    add_rpc(app_, out_.what);
     command(&app_, "doctor", verb::doctor, "say what this host has of what banger can use",
             "Each with what to do to have it. Exits with 1 where the default lacks something.");
     command(&app_, "version", verb::version,
@@ -151,8 +142,9 @@ private:
         ->check(CLI::IsMember({"bash", "zsh", "fish"}));
     add_run(command(&app_, "run", verb::vm_run, "short for: banger vm run",
                     "See: banger vm run --help"));
-    add_list(command(&app_, "ps", verb::vm_list, "short for: banger vm list",
-                     "See: banger vm list --help"));
+    add_vm_list(command(&app_, "ps", verb::vm_list, "short for: banger vm list",
+                        "See: banger vm list --help"),
+                out_.what);
   }
 
   void add_run(CLI::App* to) {
@@ -162,12 +154,6 @@ private:
                  "delete the VM when the command, the shell or banger ends");
     workspace_.add_path(to, "a repository of yours, to take along (none)");
     workspace_.add_source_options(to);
-  }
-
-  void add_list(CLI::App* to) {
-    to->add_flag("-q,--quiet", out_.what.is_quiet, "names only");
-    to->add_flag("--all-hosts", out_.what.is_of_all_hosts,
-                 "those of this machine and of all in [hosts] of the configuration");
   }
 
   void build_vm() {
@@ -192,7 +178,8 @@ private:
                      "For when 'banger vm stop' takes too long."));
     add_refs(command(vm, "delete", verb::vm_delete, "remove VMs and their disks, running or not",
                      "There is no way back."));
-    add_list(command(vm, "list", verb::vm_list, "show all VMs", "What next:  banger vm show VM"));
+    add_vm_list(command(vm, "list", verb::vm_list, "show all VMs", "What next:  banger vm show VM"),
+                out_.what);
     add_refs(command(vm, "show", verb::vm_show, "show all about VMs",
                      "For programs:  banger vm show VM --output json"));
     auto* exec = command(vm, "exec", verb::vm_exec, "run a command in a running VM",
@@ -243,8 +230,9 @@ private:
     build->add_option("NAME", out_.what.refs, "name of the image (debian)")->expected(0, 1);
     build->add_option("--recipe", out_.what.recipe, "a recipe of your own (TOML)")
         ->check(CLI::ExistingFile);
-    add_list(command(image, "list", verb::image_list, "show all images",
-                     "What next:  banger image show NAME"));
+    command(image, "list", verb::image_list, "show all images",
+            "What next:  banger image show NAME")
+        ->add_flag("-q,--quiet", out_.what.is_quiet, "names only");
     command(image, "show", verb::image_show, "show all about images",
             "For programs:  banger image show NAME --output json")
         ->add_option("NAME", out_.what.refs, "names")

@@ -41,14 +41,31 @@ void add_resources(CLI::App& vm, options& out, const size_texts& sizes) {
       ->check(CLI::IsMember({"on", "off"}));
 }
 
-void add_owner_renew(CLI::App* renew, options& out, std::string& ttl) {
+void add_vm_list(CLI::App* to, options& out) {
+  to->add_flag("-q,--quiet", out.is_quiet, "names only");
+  to->add_flag("--all-hosts", out.is_of_all_hosts,
+               "those of this machine and of all in [hosts] of the configuration");
+}
+
+void add_owner(CLI::App& app, options& out, std::string& ttl) {
+  auto* owner = app.add_subcommand("owner", "programs elsewhere that have VMs here");
+  owner->require_subcommand(1);
+  owner->footer("docs/hosts.md says what leases are for.");
+  auto* renew =
+      add(*owner, out, "renew", verb::owner_renew, "say that an owner lives, and print its VMs",
+          "For example:  banger owner renew fleet --token 7 --ttl 30\n"
+          "VMs of an owner (vm create --owner) are killed when it does not renew in time.");
   renew->add_option("OWNER", out.owner.owner, "its name")->required();
   renew->add_option("--token", out.owner.token,
                     "a number that only grows: a lower one than the newest is refused (0)");
   renew->add_option("--ttl", ttl, "seconds until the next renewal is due (30)");
 }
 
-void add_events(CLI::App* events, options& out) {
+void add_events(CLI::App& app, options& out) {
+  auto* events = app.add_subcommand("events", "print what happens, or what has happened");
+  events->footer("As it happens, until Ctrl-C:  banger events\n"
+                 "What there was:  banger events --last 100\n"
+                 "On from the event 41, none twice:  banger events --since 41 --follow -o jsonl");
   auto begin = [&out](events_from from) {
     return [&out, from](const std::uint64_t& number) {
       out.events.from = from;

@@ -22,10 +22,13 @@ struct size_texts {
 /// outlives it.
 void add_resources(CLI::App& vm, options& out, const size_texts& sizes);
 
-/// Gives the command "owner renew" its options. @param ttl  a text, in seconds, to be checked later
-void add_owner_renew(CLI::App* renew, options& out, std::string& ttl);
+/// Gives "vm list" its options.
+void add_vm_list(CLI::App* to, options& out);
 
-/// Gives the command "events" its options.
-void add_events(CLI::App* events, options& out);
+/// Adds "owner renew". @param ttl  a text, in seconds, to be checked later
+void add_owner(CLI::App& app, options& out, std::string& ttl);
+
+/// Adds "events".
+void add_events(CLI::App& app, options& out);
 
 } // namespace banger::cli

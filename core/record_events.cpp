@@ -7,7 +7,8 @@ std::vector<event_happened> events_of_vm(const vm_record& now,
                                          std::int64_t error_before_ms) {
   std::vector<event_happened> all;
   for (const auto& x : added)
-    all.push_back({0, x.at_ms, "vm.state", now.name, to_string(x.to)});
+    if (x.from != x.to) // else it was only found again
+      all.push_back({0, x.at_ms, "vm.state", now.name, to_string(x.to)});
   if (!now.error.empty() && now.error_at_ms != error_before_ms)
     all.push_back({0, now.error_at_ms, "vm.error", now.name, now.error});
   return all;

@@ -25,7 +25,6 @@
 #include "core/forward_spec.hpp"
 #include "core/guest_address.hpp"
 #include "daemon/actor_config.hpp"
-#include "host/capacity.hpp"
 #include "host/clock.hpp"
 #include "host/dns_sockets.hpp"
 #include "host/files.hpp"
@@ -304,11 +303,8 @@ private:
       x.dns_listen = core::endpoint_text(at->address, at->port);
     x.dns_trouble = parts_.dns.trouble;
     x.host_id = parts_.host_id;
-    const auto here = host::look_at_capacity(parts_.where.vms);
-    x.cpu_count = here.cpu_count;
-    x.memory_mib = here.memory_mib;
-    x.memory_free_mib = here.memory_free_mib;
-    x.disk_free_mib = here.disk_free_mib;
+    if (parts_.listen)
+      x.listen = core::endpoint_text(parts_.listen->where.host, parts_.listen->where.port);
     x.client_count = static_cast<std::uint32_t>(transport::read_counters(system_).open);
     x.worker_count =
         static_cast<std::uint32_t>(caf::get_or(config_, "scheduler.max-threads", std::size_t{0}));

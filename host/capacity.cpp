@@ -11,9 +11,9 @@ namespace banger::host {
 
 namespace {
 
-std::uint64_t free_mib(const std::string& folder) {
+std::uint64_t free_mib(const std::string& path) {
   struct statvfs info {};
-  if (::statvfs(folder.c_str(), &info) != 0)
+  if (::statvfs(path.c_str(), &info) != 0)
     return 0;
   return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize >> 20U;
 }
@@ -36,7 +36,7 @@ std::uint64_t meminfo_mib(std::string_view text, std::string_view name) {
   return 0;
 }
 
-capacity look_at_capacity(const std::string& folder) {
+capacity look_at_capacity(const std::string& path) {
   constexpr std::size_t most = 64U << 10;
   capacity x;
   x.cpu_count = std::max(1U, std::thread::hardware_concurrency());
@@ -44,7 +44,7 @@ capacity look_at_capacity(const std::string& folder) {
     x.memory_mib = meminfo_mib(*text, "MemTotal");
     x.memory_free_mib = meminfo_mib(*text, "MemAvailable");
   }
-  x.disk_free_mib = free_mib(folder);
+  x.disk_free_mib = free_mib(path);
   return x;
 }
 

@@ -14,8 +14,8 @@ struct capacity {
   std::uint64_t disk_free_mib = 0;   ///< that this user may use
 };
 
-/// @param folder  on the disk that is meant. What cannot be read is 0.
-[[nodiscard]] capacity look_at_capacity(const std::string& folder);
+/// @param path  on the disk that is meant. What cannot be read is 0.
+[[nodiscard]] capacity look_at_capacity(const std::string& path);
 
 /// A line's number of kB, in MiB; 0 where there is no such line. @param text  of /proc/meminfo
 [[nodiscard]] std::uint64_t meminfo_mib(std::string_view text, std::string_view name);

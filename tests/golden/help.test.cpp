@@ -19,6 +19,8 @@ const std::vector<strings> commands{
     {"events"},
     {"owner"},
     {"owner", "renew"},
+    {"rpc"},
+    {"mcp"},
     {"doctor"},
     {"version"},
     {"vm"},

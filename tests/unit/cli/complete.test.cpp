@@ -57,10 +57,10 @@ TEST_CASE("complete: options, of the command and of those above it") {
 
 TEST_CASE("complete: values that are known") {
   CHECK(words({"vm", "list", "--output", ""}) == strings{"table", "json", "jsonl"});
-  CHECK(words({"vm", "list", "-o", "j"}) == strings{"json"});
+  CHECK(words({"vm", "list", "-o", "j"}) == strings{"json", "jsonl"});
   CHECK(words({"-o", "json", "vm", "li"}) == strings{"list"});
   CHECK(words({"-ojson", "vm", "li"}) == strings{"list"});
-  CHECK(words({"vm", "list", "--output=j"}) == strings{"--output=json"});
+  CHECK(words({"vm", "list", "--output=j"}) == strings{"--output=json", "--output=jsonl"});
   CHECK(words({"session", "start", "--stdin", ""}) == strings{"pipe", "closed", "pty"});
   CHECK(words({"completion", ""}) == strings{"bash", "zsh", "fish"});
   CHECK(words({"vm", "create", "--name", ""}).empty());

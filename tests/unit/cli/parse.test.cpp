@@ -31,6 +31,8 @@ TEST_CASE("cli: every command is understood") {
       {{"vm", "delete", "a", "b", "c"}, verb::vm_delete, {"a", "b", "c"}},
       {{"vm", "list"}, verb::vm_list, {}},
       {{"ps"}, verb::vm_list, {}},
+      {{"rpc"}, verb::rpc, {}},
+      {{"mcp"}, verb::mcp, {}},
       {{"vm", "show", "a", "b"}, verb::vm_show, {"a", "b"}},
       {{"vm", "exec", "a", "--", "true"}, verb::vm_exec, {"a"}},
       {{"vm", "ssh", "a"}, verb::vm_ssh, {"a"}},

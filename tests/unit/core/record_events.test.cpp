@@ -28,6 +28,11 @@ TEST_CASE("record_events: each transition of a VM is one, and a new error") {
                                            {0, 7, "vm.error", "box", "it broke"}});
 }
 
+TEST_CASE("record_events: a VM that was found as it was left tells nothing") {
+  CHECK(events_of_vm(box(), {{5, vm_state::running, vm_state::running, "recover", {}, {}}}, 0)
+            .empty());
+}
+
 TEST_CASE("record_events: an error that was told, or is gone, is none") {
   CHECK(events_of_vm(box("it broke", 7), {}, 7).empty());
   CHECK(events_of_vm(box(), {}, 7).empty());
