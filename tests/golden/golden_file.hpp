@@ -12,6 +12,15 @@
 
 namespace banger::test {
 
+/// A file's text; the test ends where it is not there.
+inline std::string read_golden(const std::string& name) {
+  std::ifstream in{std::filesystem::path{BANGER_TEST_DATA} / name, std::ios::binary};
+  REQUIRE_MESSAGE(in, name, ": no such file; BANGER_TEST_ACCEPT=1 makes it");
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
 inline void check_golden(const std::string& name, const std::string& found) {
   const auto path = std::filesystem::path{BANGER_TEST_DATA} / name;
   INFO(path.string());
@@ -22,11 +31,7 @@ inline void check_golden(const std::string& name, const std::string& found) {
     FAIL_CHECK("rewritten");
     return;
   }
-  std::ifstream in{path, std::ios::binary};
-  REQUIRE_MESSAGE(in, "no such file; BANGER_TEST_ACCEPT=1 makes it");
-  std::ostringstream expected;
-  expected << in.rdbuf();
-  CHECK(found == expected.str());
+  CHECK(found == read_golden(name));
 }
 
 } // namespace banger::test
