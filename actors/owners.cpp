@@ -21,6 +21,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds next_look{2'000};
 
 void look_in(self_pointer self, milliseconds pause) {
+  self->state.looks_at = self->state.context.boot_ms() + pause.count();
   self->delayed_send(self, pause, step_due{++self->state.step});
 }
 
@@ -34,6 +35,14 @@ void look_when_due(self_pointer self, bool is_unfinished) {
     look_in(self, next_look);
 }
 
+/// Of a lease that was renewed. It never puts off a look that is due before: with many renewals
+/// none would come.
+void look_at_its_end(self_pointer self, const owner_record& x) {
+  const auto& at = self->state.looks_at;
+  if (!at || x.ends_at_boot_ms < *at)
+    look_when_due(self, false);
+}
+
 bool is_active(const vm_info& x) {
   return x.state != vm_state::stopped && x.state != vm_state::error &&
          x.state != vm_state::deleting;
@@ -41,9 +50,11 @@ bool is_active(const vm_info& x) {
 
 void end_vm(self_pointer self, const vm_info& x) {
   const auto& context = self->state.context;
-  self->send(context.events, publish_event{"owner.lost", x.name, x.owner});
-  host::log_warning("vm '" + x.name + "': the lease of its owner '" + x.owner +
-                    "' has ended; it is killed");
+  if (self->state.told.insert(x.id).second) {
+    self->send(context.events, publish_event{"owner.lost", x.name, x.owner});
+    host::log_warning("vm '" + x.name + "': the lease of its owner '" + x.owner +
+                      "' has ended; it is killed");
+  }
   order kill;
   kill.op = host::random_hex(4);
   kill.kind = order_kind::kill;
@@ -61,8 +72,10 @@ void look(self_pointer self) {
             const auto now = self->state.context.boot_ms();
             bool is_unfinished = false;
             for (const auto& x : all.vms) {
-              if (x.owner.empty() || self->state.table->is_live(x.owner, now))
+              if (x.owner.empty() || self->state.table->is_live(x.owner, now)) {
+                self->state.told.erase(x.id);
                 continue;
+              }
               is_unfinished = true;
               if (is_active(x) && x.operation != "kill")
                 end_vm(self, x);
@@ -101,7 +114,7 @@ caf::result<owner_lease> renew(self_pointer self, const renew_owner& x) {
               return;
             }
             self->state.table->put(record);
-            look_when_due(self, false);
+            look_at_its_end(self, record);
             self->request(self->state.context.supervisor, core::deadlines{}.quick, list_vms{})
                 .then(
                     [reply, record](const vm_list& all) mutable {
@@ -133,8 +146,10 @@ owners_actor::behavior_type owners(self_pointer self, owners_context context,
         return account_of(self, counted(live, "lease"));
       },
       [self](const step_due& x) {
-        if (x.step == self->state.step)
-          look(self);
+        if (x.step != self->state.step)
+          return;
+        self->state.looks_at.reset();
+        look(self);
       },
   };
 }

@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
+#include <string>
 
 namespace banger::actors {
 
@@ -26,7 +28,9 @@ struct owners_state {
   static inline const char* name = "owners";
   std::optional<core::owner_table> table;
   owners_context context;
-  std::uint64_t step = 0; ///< number of the tick that counts
+  std::uint64_t step = 0;               ///< number of the tick that counts
+  std::optional<std::int64_t> looks_at; ///< when that is, since the boot
+  std::set<std::string> told; ///< ids of VMs whose end has been told, until they have a lease
 };
 
 /// @param table  what is on disk

@@ -1,5 +1,6 @@
 #include "actors/owners.hpp"
 
+#include "protocol/caf_error.hpp"
 #include "tests/support/scripted_parts.hpp"
 
 using namespace banger;
@@ -12,6 +13,7 @@ struct owners_world : scripted_world {
   std::int64_t now_ms = 1'000;
   std::vector<vm_info> vms;
   std::vector<std::string> killed;
+  bool is_busy = false; ///< kills are refused
   supervisor_actor supervisor;
   events_actor events;
   owners_actor owners;
@@ -20,8 +22,10 @@ struct owners_world : scripted_world {
     vms = {vm("a", "fleet"), vm("b", "fleet"), vm("c", "")};
     auto lists = keep(system.spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](const list_vms&) { return vm_list{vms}; },
-              [this](const order& what, const progress_actor&) {
+              [this](const order& what, const progress_actor&) -> caf::result<vm_info> {
                 killed.push_back(what.subject);
+                if (is_busy)
+                  return to_error({ec::busy, "kill", "another operation runs on it", {}});
                 for (auto& x : vms)
                   if (x.id == what.subject)
                     x.state = vm_state::stopped;
@@ -101,4 +105,17 @@ TEST_CASE_FIXTURE(owners_world, "owners: an old token is refused, a new one take
   CHECK(ask<done>(owners, check_owner{"fleet", 7})->why.code == ec::wrong_state);
   pass_ms(9'000);
   CHECK(killed.empty());
+}
+
+TEST_CASE_FIXTURE(owners_world, "owners: what could not be ended is tried again, whoever renews") {
+  is_busy = true;
+  begin({{"fleet", 7, 10'000, "boot", 500}});
+  CHECK(killed == names{"a", "b"});
+  killed.clear();
+  is_busy = false;
+  for (int i = 0; i < 4; ++i) {
+    REQUIRE(ask<owner_lease>(owners, renew_owner{"others", 1, 60'000})->value);
+    pass_ms(900);
+  }
+  CHECK(killed == names{"a", "b"});
 }
