@@ -25,13 +25,14 @@ void look_in(self_pointer self, milliseconds pause) {
   self->delayed_send(self, pause, step_due{++self->state.step});
 }
 
-void look_when_due(self_pointer self, bool is_unfinished) {
+/// Often, as long as a lease could end or a VM could run without one: a timer alone stands still
+/// while the host is suspended, and a lease does not.
+void look_when_due(self_pointer self, bool has_vms) {
   const auto now = self->state.context.boot_ms();
   const auto end = self->state.table->next_end(now);
   if (end)
-    look_in(self, is_unfinished ? std::min(next_look, milliseconds{*end - now})
-                                : milliseconds{*end - now});
-  else if (is_unfinished)
+    look_in(self, std::min(next_look, milliseconds{*end - now}));
+  else if (has_vms)
     look_in(self, next_look);
 }
 
@@ -40,12 +41,13 @@ void look_when_due(self_pointer self, bool is_unfinished) {
 void look_at_its_end(self_pointer self, const owner_record& x) {
   const auto& at = self->state.looks_at;
   if (!at || x.ends_at_boot_ms < *at)
-    look_when_due(self, false);
+    look_when_due(self, true);
 }
 
+/// Also one in error may have a process that lives.
 bool is_active(const vm_info& x) {
-  return x.state != vm_state::stopped && x.state != vm_state::error &&
-         x.state != vm_state::deleting;
+  return x.pid != 0 || (x.state != vm_state::stopped && x.state != vm_state::error &&
+                        x.state != vm_state::deleting);
 }
 
 void end_vm(self_pointer self, const vm_info& x) {
@@ -70,17 +72,17 @@ void look(self_pointer self) {
       .then(
           [self](const vm_list& all) {
             const auto now = self->state.context.boot_ms();
-            bool is_unfinished = false;
+            bool has_vms = false;
             for (const auto& x : all.vms) {
-              if (x.owner.empty() || self->state.table->is_live(x.owner, now)) {
-                self->state.told.erase(x.id);
+              if (x.owner.empty())
                 continue;
-              }
-              is_unfinished = true;
-              if (is_active(x) && x.operation != "kill")
+              has_vms = true;
+              if (!is_active(x) || self->state.table->is_live(x.owner, now))
+                self->state.told.erase(x.id);
+              else if (x.operation != "kill" && x.operation != "set")
                 end_vm(self, x);
             }
-            look_when_due(self, is_unfinished);
+            look_when_due(self, has_vms);
           },
           [self](const caf::error&) { look_in(self, next_look); });
 }

@@ -69,6 +69,7 @@ void add(self_pointer self, const vm_record& record, const vm_past& past) {
   entry.info.name = record.name;
   entry.info.image = record.image;
   entry.info.address = record.address;
+  entry.info.owner = record.owner;
 }
 
 /// A name is taken from the moment its VM actor exists, so of racing creates one wins.

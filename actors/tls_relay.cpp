@@ -76,6 +76,7 @@ result<host::unique_fd> open_output(self_pointer self, relay_output& x, std::int
 
 result<void> start(self_pointer self) {
   auto& state = self->state;
+  state.since_ms = host::unix_ms();
   auto out = open_output(self, state.words, words_tag);
   if (!out)
     return tl::make_unexpected(out.error());
@@ -93,7 +94,6 @@ result<void> start(self_pointer self) {
   state.process = std::move(*child);
   state.process_watch = {self->system(), state.process.pidfd.get(),
                          fd_watcher_actor{tls_relay_actor{self}}, process_tag};
-  state.since_ms = host::unix_ms();
   state.last_line.clear();
   return {};
 }

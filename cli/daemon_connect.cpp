@@ -29,6 +29,11 @@ public:
     return is_full() ? pollfd{to_, POLLOUT, 0} : pollfd{is_open_ ? from_ : -1, POLLIN, 0};
   }
 
+  void give_up() {
+    is_open_ = false;
+    rest_ = {};
+  }
+
   /// Moves what can be moved. @returns false where nobody takes it any more
   bool move() {
     if (!is_full()) {
@@ -90,7 +95,9 @@ int daemon_connect(const host::paths& where, const options& how) {
     std::array<pollfd, 2> waiting{up.wish(), down.wish()};
     if (::poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR)
       return core::exit_failed;
-    if ((waiting[0].revents != 0 && !up.move()) || (waiting[1].revents != 0 && !down.move()))
+    if (waiting[0].revents != 0 && !up.move())
+      up.give_up(); // the daemon takes no more, but may have said its last word
+    if (waiting[1].revents != 0 && !down.move())
       return core::exit_ok;
   }
   return core::exit_ok;

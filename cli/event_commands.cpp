@@ -45,6 +45,7 @@ private:
     }
     last_ = at->newest;
     next_ = at->first;
+    has_place_ = true;
     return {};
   }
 
@@ -88,14 +89,14 @@ private:
   /// we wait. Where nothing was read yet, nothing is asked for twice.
   bool comes_back() {
     const auto until = client::clock::now() + std::chrono::seconds{30};
-    if (request_.from != events_from::after)
+    if (has_place_)
       request_ = {events_from::after, next_ - 1, credit};
     client::launch_options launch;
     launch.may_start = !link_.was_dismissed();
     while (client::clock::now() < until) {
       if (auto link = client::connect_or_start(where_, launch)) {
         link_ = std::move(*link);
-        std::fprintf(stderr, "banger: daemon restarted, 0 events lost\n");
+        std::fprintf(stderr, "banger: connected again\n");
         return true;
       }
       constexpr std::chrono::milliseconds pause{250};
@@ -110,6 +111,7 @@ private:
   subscribe_events request_;
   std::uint64_t next_ = 1; ///< sequence of the next event
   std::uint64_t last_ = 0; ///< the newest there was when we came
+  bool has_place_ = false; ///< we were subscribed
   bool is_lost_ = false;
 };
 

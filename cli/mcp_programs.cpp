@@ -82,11 +82,12 @@ void server::prepare_workspace(const call_pointer& call) {
   const auto path = text_in(asked, "path");
   if (!path.starts_with('/'))
     return finish(call, "path must be an absolute path on the host", true);
-  std::vector<std::string> line{"workspace", "prepare", text_in(asked, "sandbox"), path};
+  std::vector<std::string> line{"workspace", "prepare"};
   if (const auto to = text_in(asked, "guest_path"); !to.empty())
     line.insert(line.end(), {"--guest-path", to});
   if (flag_in(asked, "include_untracked"))
     line.emplace_back("--include-untracked");
+  line.insert(line.end(), {"--", text_in(asked, "sandbox"), path}); // neither is an option
   run_own(call, std::move(line));
 }
 

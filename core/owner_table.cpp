@@ -24,6 +24,8 @@ result<owner_record> owner_table::renewed(const renew_owner& x, std::int64_t now
   if (!check_vm_name(x.owner))
     return fail(ec::bad_request, what,
                 "an owner's name is made of a-z, 0-9 and '-', up to 63 of them");
+  if (x.token > INT64_MAX)
+    return fail(ec::bad_request, what, "the token has more than 63 bits");
   if (x.ttl_ms < shortest_ms || x.ttl_ms > longest_ms)
     return fail(ec::bad_request, what,
                 std::to_string(x.ttl_ms) + " ms is too " +

@@ -95,7 +95,10 @@ std::vector<std::string> way_to(const remote_host& x, const way_programs& progra
     line.insert(line.end(), {"-p", std::to_string(x.port)});
   if (!x.user.empty())
     line.insert(line.end(), {"-l", x.user});
-  line.insert(line.end(), {"--", x.address, shell_quote(x.program) + " daemon connect"});
+  // "~/" is for the shell there.
+  const auto program = x.program.starts_with("~/") ? "~/" + shell_quote(x.program.substr(2))
+                                                   : shell_quote(x.program);
+  line.insert(line.end(), {"--", x.address, program + " daemon connect"});
   return line;
 }
 

@@ -123,7 +123,7 @@ result<remote_host> read_host(std::string_view name, const toml::node& node,
   if (!x)
     return refuse(what + ": " + x.error().why, x.error().hint);
   x->name = name;
-  x->program = expanded(home, extra.program);
+  x->program = extra.program; // of the other machine
   x->certs = expanded(home, extra.certs);
   x->server_name = extra.server_name;
   return x;

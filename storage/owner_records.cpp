@@ -15,8 +15,11 @@ result<std::vector<owner_record>> load_owners(database& db) {
 }
 
 result<void> save_owner_record(database& db, const owner_record& x) {
-  auto row = db.prepare("INSERT OR REPLACE INTO owner_leases (owner, token, ttl_ms, boot_id, "
-                        "ends_at_boot_ms) VALUES (?,?,?,?,?)");
+  auto row =
+      db.prepare("INSERT INTO owner_leases (owner, token, ttl_ms, boot_id, ends_at_boot_ms) VALUES "
+                 "(?,?,?,?,?) ON CONFLICT (owner) DO UPDATE SET token = excluded.token, "
+                 "ttl_ms = excluded.ttl_ms, boot_id = excluded.boot_id, ends_at_boot_ms = "
+                 "excluded.ends_at_boot_ms WHERE excluded.token >= owner_leases.token");
   row.bind(x.owner).bind(static_cast<std::int64_t>(x.token)).bind(std::int64_t{x.ttl_ms});
   return row.bind(x.boot_id).bind(x.ends_at_boot_ms).run();
 }

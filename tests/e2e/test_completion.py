@@ -68,7 +68,7 @@ def test_bash(box):
                "banger vm list --output=js", "banger -o json vm why be", "banger vm exec beta -- ",
                "banger session start beta -e A=b --st", "banger completion "),
           [["start", "stats", "stop"], ["alpha", "beta"], ["alpha"], ["beta"], ["beta/job", "beta/jump"], ["beta/job"],
-           ["debian"], ["debian"], ["debian"], ["json"], ["json", "table"], ["json"], ["beta"], [],
+           ["debian"], ["debian"], ["debian"], ["json", "jsonl"], ["json", "jsonl", "table"], ["json", "jsonl"], ["beta"], [],
            ["--stdin"], ["bash", "fish", "zsh"]])
     (box.home / "a recipe.toml").write_text("")
     equal(bash(box, f"banger image build --recipe {box.home}/a"), [[f"{box.home}/a", "recipe.toml"]])
@@ -96,7 +96,7 @@ def test_fish(box):
     lines = ["banger vm start a", "banger session attach beta/j", "banger vm list --output ", "banger vm sta"]
     done = box.run_program("fish", "--no-config", "-c", script, str(BANGER.parent), *lines)
     equal((done.status, done.err), (0, b""), done)
-    equal(done.text.splitlines(), ["alpha\tstopped", "beta/job\trunning beta/jump\trunning", "json table",
+    equal(done.text.splitlines(), ["alpha\tstopped", "beta/job\trunning beta/jump\trunning", "json jsonl table",
                                    "start\tboot VMs and wait until they can be used stats\tshow what VMs take of this host: "
                                    "processor, memory, disk, network"])
 
@@ -117,4 +117,4 @@ def test_zsh(box):
     lines = ["vm start a", "session attach beta/j", "vm list --output j", "image build --recipe x", "vm start zzz"]
     done = box.run_program("zsh", "-f", "-c", script, "zsh", str(BANGER), *lines)
     equal((done.status, done.err), (0, b""), done)
-    equal(done.text.splitlines(), ["alpha:stopped", "beta/job:running beta/jump:running", "json:json", "files"])
+    equal(done.text.splitlines(), ["alpha:stopped", "beta/job:running beta/jump:running", "json:json jsonl:jsonl", "files"])
