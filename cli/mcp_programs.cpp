@@ -2,6 +2,7 @@
 #include "cli/mcp_server.hpp"
 #include "cli/mcp_text.hpp"
 #include "cli/rpc_values.hpp"
+#include "core/vm_name.hpp"
 #include "host/process.hpp"
 #include "host/scratch_file.hpp"
 
@@ -68,26 +69,32 @@ void server::run_own(const call_pointer& call, std::vector<std::string> argument
   call->cancel = [&made] { made.end({ec::cancelled, {}, {}, {}}); };
 }
 
+// A sandbox's name stands where an option could, so it must be a name.
+
 void server::upload(const call_pointer& call) {
   const auto& asked = call->arguments;
+  const auto sandbox = text_in(asked, "sandbox");
+  if (auto ok = core::check_vm_name(sandbox); !ok)
+    return finish(call, ok.error());
   const auto source = text_in(asked, "source");
   if (!source.starts_with('/'))
     return finish(call, "source must be an absolute path on the host", true);
-  run_own(call, {"vm", "cp", "--", source,
-                 text_in(asked, "sandbox") + ":" + text_in(asked, "destination")});
+  run_own(call, {"vm", "cp", source, sandbox + ":" + text_in(asked, "destination")});
 }
 
 void server::prepare_workspace(const call_pointer& call) {
   const auto& asked = call->arguments;
+  const auto sandbox = text_in(asked, "sandbox");
+  if (auto ok = core::check_vm_name(sandbox); !ok)
+    return finish(call, ok.error());
   const auto path = text_in(asked, "path");
   if (!path.starts_with('/'))
     return finish(call, "path must be an absolute path on the host", true);
-  std::vector<std::string> line{"workspace", "prepare"};
+  std::vector<std::string> line{"workspace", "prepare", sandbox, path};
   if (const auto to = text_in(asked, "guest_path"); !to.empty())
-    line.insert(line.end(), {"--guest-path", to});
+    line.push_back("--guest-path=" + to);
   if (flag_in(asked, "include_untracked"))
     line.emplace_back("--include-untracked");
-  line.insert(line.end(), {"--", text_in(asked, "sandbox"), path}); // neither is an option
   run_own(call, std::move(line));
 }
 

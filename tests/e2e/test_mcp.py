@@ -160,6 +160,9 @@ def check_the_hosts_files(box, agent):
     equal(agent.does("sandbox_exec", sandbox="box", command="cat /tmp/file"), "exit code 0\n--- stdout\nof the host")
     agent.refuses("sandbox_upload", "No such file", sandbox="box", source="/no/file", destination="/tmp/")
     agent.refuses("sandbox_upload", "absolute", sandbox="box", source="file", destination="/tmp/")
+    for tool, more in (("sandbox_upload", {"source": str(file), "destination": "/tmp/"}),
+                       ("sandbox_prepare_workspace", {"path": str(file)})):
+        agent.refuses(tool, "name", sandbox="--help", **more)
     work = box.home / "work"
     work.mkdir()
     (work / "f").write_text("committed")
