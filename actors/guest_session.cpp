@@ -267,7 +267,8 @@ void settle(guest_session_pointer self, const session_wire::ended& end, bool is_
   go_on_deleting(self);
 }
 
-void settle_failed(guest_session_pointer self, const std::string& why, const std::string& step) {
+void settle_failed(guest_session_pointer self, const std::string& why, const std::string& step,
+                   std::string hint) {
   auto& state = self->state;
   auto& record = state.spec.record;
   record.is_settled = true;
@@ -277,9 +278,12 @@ void settle_failed(guest_session_pointer self, const std::string& why, const std
   record.info.ended_at_ms = host::unix_ms();
   save(self);
   publish(self);
+  // After it is published: who is told that it failed may ask the VM for it at once.
+  if (hint.empty())
+    hint = "banger session show " + title(self);
   if (state.launched.pending())
-    state.launched.deliver(to_error({ec::failed, "start session '" + title(self) + "'", why,
-                                     "banger session show " + title(self)}));
+    state.launched.deliver(
+        to_error({ec::failed, "start session '" + title(self) + "'", why, std::move(hint)}));
   for (auto& waiter : std::exchange(state.waiters, {}))
     waiter.reply.deliver(info_of(self));
   drop_attaches(

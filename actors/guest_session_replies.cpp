@@ -102,13 +102,8 @@ void launch_reply(guest_session_pointer self, const session_wire::reply& x) {
       reach_guest(self);
       return;
     }
-    auto hint = step_hint(no->step);
-    if (state.launched.pending())
-      state.launched.deliver(
-          to_error({ec::failed, "start session '" + title(self) + "'", no->text,
-                    hint.empty() ? "banger session show " + title(self) : hint}));
     info.exit_code = shell_status(*no);
-    settle_failed(self, no->text, session_step_name(no->step));
+    settle_failed(self, no->text, session_step_name(no->step), step_hint(no->step));
   } else {
     of_another_version(self, channel, false);
   }

@@ -29,7 +29,9 @@ void publish_event_of(guest_session_pointer self, const std::string& kind, std::
 void settle(guest_session_pointer self, const session_wire::ended& end, bool is_told);
 
 /// It never ran.
-void settle_failed(guest_session_pointer self, const std::string& why, const std::string& step);
+/// @param hint  what whoever asked for it can do; empty: to look at it
+void settle_failed(guest_session_pointer self, const std::string& why, const std::string& step,
+                   std::string hint = {});
 
 /// A tick after `pause`. @returns its number
 [[nodiscard]] std::uint64_t after(guest_session_pointer self, std::chrono::milliseconds pause);
