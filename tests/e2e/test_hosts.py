@@ -32,6 +32,11 @@ class Remote:
                         f"UsePAM no\nAuthorizedKeysFile {self.dir}/user.pub\nLogLevel ERROR\n"
                         f"SetEnv HOME={box.home} XDG_RUNTIME_DIR={box.runtime}\n")
         self.process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", conf], env=box.environment({}))
+        poll("sshd listens", self.listens, 10)
+
+    def listens(self):
+        with socket.socket() as x:
+            return x.connect_ex(("127.0.0.1", self.port)) == 0
 
     def introduce(self, here):
         """Lets ssh of the other world know it as "lab", and no other."""
