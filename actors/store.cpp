@@ -52,11 +52,14 @@ result<happened> write(storage::database& db, const save_session& x) {
     return tl::make_unexpected(before.error());
   if (auto saved = storage::save_session_record(db, x.record); !saved)
     return tl::make_unexpected(saved.error());
-  const auto now =
-      storage::find_session_row(db, x.record.info.id); // the VM's name is in another table
-  if (!now)
-    return tl::make_unexpected(now.error());
-  auto event = core::event_of_session(*now ? (*now)->title : std::string{}, x.record.info,
+  auto row = *before;
+  if (!row) { // a new one; its VM's name is in another table
+    auto made = storage::find_session_row(db, x.record.info.id);
+    if (!made)
+      return tl::make_unexpected(made.error());
+    row = std::move(*made);
+  }
+  auto event = core::event_of_session(row ? row->title : std::string{}, x.record.info,
                                       *before ? std::optional{(*before)->state} : std::nullopt,
                                       host::unix_ms());
   return event ? happened{*event} : happened{};
@@ -163,19 +166,17 @@ caf::result<done> commit(self_pointer self) {
 }
 
 /// Whoever asked before the commit_writes is handled will have been queued before it, too.
+void queue(self_pointer self, pending_write x) {
+  if (self->state.pending.empty())
+    self->send(self, commit_writes{});
+  self->state.pending.push_back(std::move(x));
+}
+
 template <class Request>
 caf::result<done> write_soon(self_pointer self, const Request& x) {
   auto reply = self->make_response_promise<done>();
-  if (self->state.pending.empty())
-    self->send(self, commit_writes{});
-  self->state.pending.push_back({x, reply});
+  queue(self, {x, reply});
   return reply;
-}
-
-void write_event(self_pointer self, const publish_event& x) {
-  if (self->state.pending.empty())
-    self->send(self, commit_writes{});
-  self->state.pending.push_back({x, {}});
 }
 
 caf::result<event_page> load_some_events(self_pointer self, const load_events& x) {
@@ -245,7 +246,9 @@ store_actor::behavior_type store(self_pointer self, std::unique_ptr<storage::dat
       guarded<load_sessions>(self, load_sessions_of),
       guarded<load_events>(self, load_some_events),
       guarded<save_owner>(self, write_soon<save_owner>),
-      [self](const publish_event& x) { write_event(self, x); },
+      [self](const publish_event& x) {
+        queue(self, {x, {}});
+      },
       [self](const report_events&, const event_listener_actor& whom) {
         self->state.listener = whom;
       },

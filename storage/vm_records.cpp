@@ -8,13 +8,12 @@ namespace banger::storage {
 
 namespace {
 
-constexpr std::string_view select_by_name =
+constexpr std::string_view select =
     "SELECT id, name, image, image_build, vcpu_count, "
     "memory_mib, disk_mib, is_isolated, is_ephemeral, address,"
     " ssh_port, directory, host_key_public, created_at_ms, "
     "wanted, settled, error, error_stage, error_at_ms, driver, network, has_nat, root_disk, owner, "
-    "owner_token"
-    " FROM vms WHERE id = ?1 OR ?1 = '' ORDER BY name";
+    "owner_token FROM vms";
 
 constexpr std::string_view upsert =
     "INSERT INTO vms (id, name, image, image_build, vcpu_count, memory_mib, disk_mib, is_isolated, "
@@ -81,28 +80,22 @@ vm_record from_row(const statement& row) {
   return x;
 }
 
-/// @param id  empty: all
-result<std::vector<vm_record>> load(database& db, const std::string& id) {
-  auto rows = db.prepare(select_by_name);
-  rows.bind(id);
-  return read_rows(std::move(rows), from_row);
-}
-
 } // namespace
 
 result<std::vector<vm_record>> load_vms(database& db) {
-  return load(db, {});
+  return read_rows(db.prepare(std::string{select} + " ORDER BY name"), from_row);
 }
 
 result<vm_record> load_vm_record(database& db, const std::string& id) {
   if (id.empty())
     return fail(ec::not_found, "no VM without an id");
-  auto found = load(db, id);
+  auto row = db.prepare(std::string{select} + " WHERE id = ?");
+  auto found = row.bind(id).next();
   if (!found)
     return tl::make_unexpected(found.error());
-  if (found->empty())
+  if (!*found)
     return fail(ec::not_found, "no VM with the id " + id);
-  return found->front();
+  return from_row(row);
 }
 
 result<void> save_vm_record(database& db, const vm_record& x) {
