@@ -2,7 +2,7 @@
 // is in memory reads on from disk, who does not pay waits, and nobody is ever skipped in silence.
 #pragma once
 
-#include "protocol/orders.hpp"
+#include "protocol/event_orders.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -3,6 +3,7 @@
 // events go up.
 #pragma once
 
+#include "protocol/event_orders.hpp"
 #include "protocol/firecracker_orders.hpp"
 #include "protocol/host_key_orders.hpp"
 #include "protocol/orders.hpp"

@@ -7,7 +7,7 @@ FOLDERS = ["archive", "protocol", "core", "host", "storage", "hypervisor", "ssh"
            "actors", "daemon", "client", "cli", "fuzz", "bench", "tests"]
 SOURCE_LINES, TEST_LINES = 400, 600
 # One list that a reader wants to see whole.
-ALLOWED = {"protocol/orders.hpp": 600, "protocol/actors.hpp": 450, "protocol/requests.hpp": 450, "cli/parse.cpp": 480}
+ALLOWED = {"protocol/orders.hpp": 600, "cli/parse.cpp": 480}
 
 
 def main() -> int:

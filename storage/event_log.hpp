@@ -1,7 +1,7 @@
 // The `events` table: what happened, numbered.
 #pragma once
 
-#include "protocol/orders.hpp"
+#include "protocol/event_orders.hpp"
 #include "protocol/result.hpp"
 #include "storage/database.hpp"
 
