@@ -5,8 +5,6 @@
 
 namespace banger::actors {
 
-using client_session_pointer = client_session_actor::stateful_pointer<client_session_state>;
-
 [[nodiscard]] caf::result<session_attached> attach_client(client_session_pointer self,
                                                           const attach_session& x);
 [[nodiscard]] caf::result<session_detached> detach_client(client_session_pointer self,

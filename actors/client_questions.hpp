@@ -6,8 +6,6 @@
 
 namespace banger::actors {
 
-using client_session_pointer = client_session_actor::stateful_pointer<client_session_state>;
-
 /// Passes a question on and its answer back; the client never learns of the actors below.
 template <class Reply, class Handle, class Request>
 caf::result<Reply> relay(client_session_pointer self, const Handle& whom, const Request& request,

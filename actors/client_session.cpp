@@ -14,7 +14,7 @@ namespace banger::actors {
 
 namespace {
 
-using self_pointer = client_session_actor::stateful_pointer<client_session_state>;
+using self_pointer = client_session_pointer;
 
 constexpr std::uint32_t default_exec_input_credit = 1U << 20;
 

@@ -61,8 +61,10 @@ struct client_session_state {
   bool is_leaving = false; ///< the client is gone; we end with the last operation
 };
 
-client_session_actor::behavior_type
-client_session(client_session_actor::stateful_pointer<client_session_state> self,
-               std::shared_ptr<const session_context> context, client_actor client);
+using client_session_pointer = client_session_actor::stateful_pointer<client_session_state>;
+
+client_session_actor::behavior_type client_session(client_session_pointer self,
+                                                   std::shared_ptr<const session_context> context,
+                                                   client_actor client);
 
 } // namespace banger::actors

@@ -86,19 +86,18 @@ result<void> start(self_pointer self, const run_build& x) {
   auto recipe = recipe_of(context, x);
   if (!recipe)
     return tl::make_unexpected(recipe.error());
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
-    return fail_errno("make a pipe");
-  state.output.reset(ends[0]);
-  host::unique_fd writer{ends[1]};
-  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  auto pipe = host::make_pipe();
+  if (!pipe)
+    return tl::make_unexpected(pipe.error());
+  state.output = std::move(pipe->reader);
+  ::fcntl(state.output.get(), F_SETFL, O_NONBLOCK);
   host::unique_fd log{::open(context.log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   if (!log)
     return fail_errno("open " + context.log);
   host::spawn_request spawn;
   spawn.argv = {context.program, "build",        "--name",       x.name,        "--recipe",
                 *recipe,         "--images-dir", context.images, "--guest-dir", context.guest};
-  spawn.fds = {{writer.get(), 1}, {log.get(), 2}};
+  spawn.fds = {{pipe->writer.get(), 1}, {log.get(), 2}};
   spawn.has_own_session = true;
   auto child = host::spawn(spawn);
   if (!child)

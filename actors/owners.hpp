@@ -30,7 +30,7 @@ struct owners_state {
   owners_context context;
   std::uint64_t step = 0;               ///< number of the tick that counts
   std::optional<std::int64_t> looks_at; ///< when that is, since the boot
-  std::set<std::string> told; ///< ids of VMs whose end has been told, until they have a lease
+  std::set<std::string> told; ///< ids of VMs whose end has been told, until it came or a lease did
 };
 
 /// @param table  what is on disk

@@ -63,15 +63,14 @@ void read_mistakes(self_pointer self) {
 
 /// @returns the end to give to the child
 result<host::unique_fd> open_output(self_pointer self, relay_output& x, std::int32_t tag) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
-    return fail_errno("make a pipe");
-  x.pipe.reset(ends[0]);
-  host::unique_fd theirs{ends[1]};
-  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  auto pipe = host::make_pipe();
+  if (!pipe)
+    return tl::make_unexpected(pipe.error());
+  x.pipe = std::move(pipe->reader);
+  ::fcntl(x.pipe.get(), F_SETFL, O_NONBLOCK);
   x.lines = core::line_buffer{longest_line};
-  x.watch = {self->system(), ends[0], fd_watcher_actor{tls_relay_actor{self}}, tag};
-  return theirs;
+  x.watch = {self->system(), x.pipe.get(), fd_watcher_actor{tls_relay_actor{self}}, tag};
+  return std::move(pipe->writer);
 }
 
 result<void> start(self_pointer self) {

@@ -1,12 +1,10 @@
 // events: what happened, from where the user wants it, each once. owner renew.
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
-#include "cli/output_stream.hpp"
 #include "cli/render.hpp"
 #include "cli/session.hpp"
 #include "client/launch.hpp"
 
-#include <algorithm>
 #include <cstdio>
 #include <thread>
 #include <utility>
@@ -27,11 +25,12 @@ public:
   int run() {
     for (;;) {
       auto ended = subscribe();
-      if (ended && !(ended = read_on()))
-        is_lost_ = ended.error().code == ec::unreachable;
+      if (ended)
+        ended = read_on();
       if (ended)
         return core::exit_ok;
-      if (!is_lost_ || !how_.follows || !comes_back())
+      const auto is_lost = ended.error().code == ec::unreachable;
+      if (!is_lost || !how_.follows || !comes_back())
         return report(ended.error(), how_);
     }
   }
@@ -39,10 +38,8 @@ public:
 private:
   result<void> subscribe() {
     auto at = link_.ask<events_subscribed>(request_, quick_limit);
-    if (!at) {
-      is_lost_ = at.error().code == ec::unreachable;
+    if (!at)
       return tl::make_unexpected(at.error());
-    }
     last_ = at->newest;
     next_ = at->first;
     has_place_ = true;
@@ -60,7 +57,6 @@ private:
         return tl::make_unexpected(message.error());
       if (!show(*message))
         return {}; // nobody reads what we write
-      request_ = {events_from::after, next_ - 1, credit};
       if (++unpaid >= credit / 4)
         link_.tell(event_credit{std::exchange(unpaid, 0)});
     }
@@ -112,7 +108,6 @@ private:
   std::uint64_t next_ = 1; ///< sequence of the next event
   std::uint64_t last_ = 0; ///< the newest there was when we came
   bool has_place_ = false; ///< we were subscribed
-  bool is_lost_ = false;
 };
 
 } // namespace

@@ -8,7 +8,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <csignal>
 #include <cstring>
 #include <ctime>
 
@@ -35,13 +34,8 @@ result<std::int32_t> parse_signal(const std::string& typed) {
   auto text = typed;
   for (auto& c : text)
     c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  if (text.starts_with("SIG"))
-    text.erase(0, 3);
-  if (auto number = core::signal_number(text))
+  if (auto number = core::parse_signal(text))
     return *number;
-  for (std::int32_t number = 1; number <= SIGSYS; ++number)
-    if (text == std::to_string(number))
-      return number;
   return fail(ec::bad_request, "--signal '" + typed + "' is no signal", "",
               "like TERM, INT, USR1 or a number from 1 to 31");
 }

@@ -5,8 +5,6 @@
 #include "core/session_ref.hpp"
 #include "core/signal_name.hpp"
 
-#include <csignal>
-
 namespace banger::cli::rpc {
 
 namespace {
@@ -65,14 +63,8 @@ result<std::int32_t> signal_in(const record& params, const char* otherwise) {
   const auto* found = found_in(params, "signal");
   if (found != nullptr && found->is_number())
     return found->get<std::int32_t>();
-  auto name = text_in(params, "signal", otherwise);
-  if (name.starts_with("SIG"))
-    name.erase(0, 3);
-  if (auto number = core::signal_number(name))
+  if (auto number = core::parse_signal(text_in(params, "signal", otherwise)))
     return *number;
-  for (std::int32_t number = 1; number <= SIGSYS; ++number)
-    if (name == std::to_string(number))
-      return number;
   return fail(ec::bad_request, "'signal' must be a signal's name, like \"TERM\", or its number");
 }
 

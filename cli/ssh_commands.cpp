@@ -5,6 +5,7 @@
 #include "core/exit_code.hpp"
 #include "core/ssh_config.hpp"
 #include "host/files.hpp"
+#include "host/process.hpp"
 #include "host/unique_fd.hpp"
 
 #include <arpa/inet.h>
@@ -27,13 +28,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t most_config = 4U << 20;
 constexpr mode_t private_file = 0600, permission_bits = 07777;
 
-std::string own_path() {
-  std::error_code error;
-  return fs::read_symlink("/proc/self/exe", error).string();
-}
-
 core::ssh_config_values values_of(const host::paths& where) {
-  return {own_path(), where.private_key, where.known_hosts};
+  return {host::own_program(), where.private_key, where.known_hosts};
 }
 
 /// The user's own file; a symbolic link, as people keep with their dotfiles, is followed.

@@ -1,5 +1,6 @@
 #include "client/connection.hpp"
 
+#include "core/last_line.hpp"
 #include "host/random.hpp"
 #include "host/unique_fd.hpp"
 #include "host/unix_socket.hpp"
@@ -9,7 +10,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -28,22 +28,14 @@ constexpr std::uint32_t max_payload = 16U << 20; // twice what a daemon sends at
 
 constexpr int carrier_patience_ms = 1'000;
 
-/// The last line that says something.
-std::string last_line(int words) {
+/// The last line of it that says something.
+std::string last_words(int words) {
   constexpr std::size_t most = 4096;
   const auto size = ::lseek(words, 0, SEEK_END);
   std::string text(std::min(static_cast<std::size_t>(std::max<off_t>(size, 0)), most), '\0');
   const auto n = ::pread(words, text.data(), text.size(), size - static_cast<off_t>(text.size()));
   text.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
-    text.pop_back();
-  return text.substr(text.rfind('\n') + 1);
-}
-
-/// True once it has ended, for which it is given some time.
-bool ends_in(const host::unique_fd& process, int timeout_ms) {
-  pollfd waiting{process.get(), POLLIN, 0};
-  return ::poll(&waiting, 1, timeout_ms) > 0;
+  return core::last_line(text);
 }
 
 /// A connected socket whose other end runs as us or as root.
@@ -97,9 +89,7 @@ result<connection> connection::open_through(const std::vector<std::string>& argv
   if (!process)
     return fail(ec::missing_program, "reach host '" + host + "'", process.error().why);
   ends->second.reset();
-  auto fd = ends->first.release();
-  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
-  connection link{fd};
+  connection link{ends->first.release()};
   link.carrier_ = carrier{std::move(*process), std::move(words), host};
   if (auto ok = link.greet(deadline); !ok)
     return tl::make_unexpected(ok.error());
@@ -118,8 +108,8 @@ tl::unexpected<failure> connection::gone(std::string why) const {
                 "'banger daemon status' tells whether it runs");
   // It has just closed its end; what it has to say comes with its own.
   const auto& [process, words, host] = *carrier_;
-  if (ends_in(process.pidfd, carrier_patience_ms))
-    if (auto said = last_line(words.get()); !said.empty())
+  if (host::ends_within(process.pidfd, carrier_patience_ms))
+    if (auto said = last_words(words.get()); !said.empty())
       why = std::move(said);
   return fail(ec::unreachable, "the way to host '" + host + "' broke", std::move(why),
               "what it takes to get there: docs/hosts.md");
@@ -161,9 +151,9 @@ void connection::close() {
   if (!carrier_)
     return;
   // It has our end to see; what it still carries arrives.
-  if (!ends_in(carrier_->process.pidfd, carrier_patience_ms))
+  if (!host::ends_within(carrier_->process.pidfd, carrier_patience_ms))
     host::signal_process(carrier_->process.pidfd, SIGKILL);
-  (void)ends_in(carrier_->process.pidfd, carrier_patience_ms);
+  (void)host::ends_within(carrier_->process.pidfd, carrier_patience_ms);
   (void)host::reap(carrier_->process.pidfd);
   carrier_.reset();
 }
@@ -209,7 +199,7 @@ result<void> connection::wait_ready(clock::time_point deadline) {
       return {};
     if (n == 0)
       return carrier_ ? fail(ec::timed_out, "host '" + carrier_->host + "' did not answer in time",
-                             last_line(carrier_->words.get()), "docs/hosts.md")
+                             last_words(carrier_->words.get()), "docs/hosts.md")
                       : fail(ec::timed_out, "the daemon did not answer in time", {},
                              "'banger daemon status' tells whether it still runs");
     if (errno != EINTR)

@@ -7,10 +7,8 @@
 #include "protocol/requests.hpp"
 
 #include <algorithm>
-#include <climits>
 #include <csignal>
 #include <cstdlib>
-#include <poll.h>
 #include <unistd.h>
 
 namespace banger::client {
@@ -20,10 +18,8 @@ namespace {
 result<std::string> find_daemon() {
   if (const char* given = std::getenv("BANGER_DAEMON"); given != nullptr && *given == '/')
     return std::string{given};
-  char self[PATH_MAX];
-  auto n = ::readlink("/proc/self/exe", self, sizeof self);
-  std::string folder{self, static_cast<std::size_t>(std::max<ssize_t>(n, 0))};
-  folder = folder.substr(0, folder.rfind('/'));
+  const auto self = host::own_program();
+  const auto folder = self.substr(0, self.rfind('/'));
   if (auto found = host::find_program("bangerd", folder + ":" + host::search_path()))
     return *found;
   return fail(ec::missing_program, "start the daemon",
@@ -155,14 +151,10 @@ result<bool> stop_daemon(const host::paths& where, milliseconds timeout) {
     return false;
   if (auto ok = ask_to_stop(where, process, timeout); !ok)
     return tl::make_unexpected(ok.error());
-  while (!host::has_ended(process)) {
-    auto left = std::chrono::ceil<milliseconds>(deadline - clock::now()).count();
-    if (left <= 0)
-      return fail(ec::timed_out, "stop the daemon", "its process does not end",
-                  "its number is in " + where.lock + "; VMs go on running when it is killed");
-    pollfd waiting{process.get(), POLLIN, 0};
-    (void)::poll(&waiting, 1, static_cast<int>(left));
-  }
+  const auto left = std::chrono::ceil<milliseconds>(deadline - clock::now()).count();
+  if (!host::ends_within(process, static_cast<int>(left)))
+    return fail(ec::timed_out, "stop the daemon", "its process does not end",
+                "its number is in " + where.lock + "; VMs go on running when it is killed");
   return true;
 }
 

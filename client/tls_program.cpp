@@ -2,17 +2,11 @@
 
 #include "host/process.hpp"
 
-#include <algorithm>
-#include <climits>
-#include <unistd.h>
-
 namespace banger::client {
 
 result<std::string> find_tls_program() {
-  char self[PATH_MAX];
-  const auto size = ::readlink("/proc/self/exe", self, sizeof self);
-  std::string folder{self, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
-  folder = folder.substr(0, folder.rfind('/'));
+  const auto self = host::own_program();
+  const auto folder = self.substr(0, self.rfind('/'));
   const auto prefix = folder.substr(0, folder.rfind('/'));
   auto places = folder + ":" + prefix + "/libexec/banger";
   if (auto banger = host::find_program("banger", host::search_path())) { // we are another program

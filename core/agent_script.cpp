@@ -1,5 +1,6 @@
 #include "core/agent_script.hpp"
 
+#include "core/last_line.hpp"
 #include "core/shell_quote.hpp"
 
 namespace banger::core {
@@ -26,14 +27,6 @@ if [ "$digest" != "$1" ]; then echo "$digest" >&2; exit 81; fi
 mv -f "$new" $folder/banger-agent || exit 80
 $folder/banger-agent --detach </dev/null || exit 82
 )";
-
-/// The last line that says something: tools say what they did first.
-std::string last_line(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
-    text.remove_suffix(1);
-  const auto end = text.rfind('\n');
-  return std::string{end == std::string_view::npos ? text : text.substr(end + 1)};
-}
 
 } // namespace
 

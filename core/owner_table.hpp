@@ -3,7 +3,7 @@
 // a token that only grows against owners that were replaced and do not know it.
 #pragma once
 
-#include "protocol/requests.hpp"
+#include "protocol/owners.hpp"
 #include "protocol/result.hpp"
 #include "protocol/store_orders.hpp"
 

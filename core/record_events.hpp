@@ -2,7 +2,7 @@
 #pragma once
 
 #include "protocol/diagnosis.hpp"
-#include "protocol/requests.hpp"
+#include "protocol/events.hpp"
 #include "protocol/session_orders.hpp"
 #include "protocol/vm_record.hpp"
 

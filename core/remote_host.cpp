@@ -1,5 +1,6 @@
 #include "core/remote_host.hpp"
 
+#include "core/forward_spec.hpp"
 #include "core/shell_quote.hpp"
 
 #include <algorithm>
@@ -74,10 +75,8 @@ result<remote_host> parse_host_url(std::string_view url) {
 
 std::vector<std::string> way_to(const remote_host& x, const way_programs& programs) {
   if (x.kind == way_kind::tls) {
-    const auto address =
-        x.address.find(':') == std::string::npos ? x.address : "[" + x.address + "]";
     std::vector<std::string> line{programs.tls, "connect", "--address",
-                                  address + ":" + std::to_string(x.port)};
+                                  endpoint_text(x.address, x.port)};
     if (!x.certs.empty())
       line.insert(line.end(), {"--certs", x.certs});
     if (!x.server_name.empty())

@@ -10,4 +10,7 @@ namespace banger::core {
 /// The number of "TERM"; none of a name that this system has no signal for.
 [[nodiscard]] std::optional<std::int32_t> signal_number(std::string_view name);
 
+/// The number of "TERM", "SIGTERM" or "15".
+[[nodiscard]] std::optional<std::int32_t> parse_signal(std::string_view text);
+
 } // namespace banger::core

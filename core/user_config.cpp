@@ -145,7 +145,7 @@ result<std::vector<remote_host>> read_hosts(const toml::node& node, std::string_
 
 /// Any folder of the host: "~/x" or absolute.
 result<std::string> read_folder(std::string_view home, const std::string& text) {
-  auto path = text.starts_with("~/") ? std::string{home} + text.substr(1) : text;
+  auto path = expanded(home, text);
   if (!path.starts_with('/') || path.find('\0') != std::string::npos)
     return refuse("daemon: certs '" + text + "' is not an absolute path", "use ~/NAME or /NAME");
   return path;

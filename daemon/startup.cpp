@@ -52,7 +52,7 @@ std::string clear_folder(const host::paths& where, const fs::path& folder) {
 
 companions find_companions() {
   std::error_code error;
-  auto self = fs::read_symlink("/proc/self/exe", error).parent_path();
+  auto self = fs::path{host::own_program()}.parent_path();
   if (fs::exists(self / "guest", error)) // a build folder
     return {self / "banger-net", self / "banger-image", self / "banger-tls", self / "guest",
             self / "images" / "recipes"};

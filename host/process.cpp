@@ -1,11 +1,13 @@
 #include "host/process.hpp"
 
+#include "core/last_line.hpp"
 #include "host/files.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -99,13 +101,6 @@ private:
   posix_spawnattr_t attributes_{};
 };
 
-std::string last_line(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
-    text.pop_back();
-  auto start = text.rfind('\n');
-  return start == std::string::npos ? text : text.substr(start + 1);
-}
-
 using time_point = std::chrono::steady_clock::time_point;
 
 /// Waits until `fd` is readable. @returns false at the deadline.
@@ -153,6 +148,13 @@ bool is_program(const std::string& path) {
 }
 
 } // namespace
+
+result<pipe_pair> make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    return fail_errno("make a pipe");
+  return pipe_pair{unique_fd{ends[0]}, unique_fd{ends[1]}};
+}
 
 result<child> spawn(const spawn_request& request) {
   spawn_plan plan{request};
@@ -202,6 +204,11 @@ bool has_ended(const unique_fd& pidfd) {
   return ::poll(&waiting, 1, 0) > 0;
 }
 
+bool ends_within(const unique_fd& pidfd, int timeout_ms) {
+  return wait_readable(pidfd.get(),
+                       std::chrono::steady_clock::now() + std::chrono::milliseconds{timeout_ms});
+}
+
 std::optional<std::uint64_t> start_time(pid_t pid) {
   auto text = read_file("/proc/" + std::to_string(pid) + "/stat", max_proc_file);
   if (!text)
@@ -219,7 +226,7 @@ std::optional<std::uint64_t> start_time(pid_t pid) {
 
 std::string boot_id() {
   auto text = read_file("/proc/sys/kernel/random/boot_id", max_proc_file);
-  return text ? last_line(*text) : std::string{};
+  return text ? core::last_line(*text) : std::string{};
 }
 
 std::vector<std::string> arguments_of(pid_t pid) {
@@ -284,6 +291,12 @@ std::vector<pid_t> find_processes_naming(const std::string& path) {
   return found;
 }
 
+std::string own_program() {
+  char path[PATH_MAX];
+  const auto size = ::readlink("/proc/self/exe", path, sizeof path);
+  return {path, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+}
+
 std::optional<std::string> find_program(const std::string& name, const std::string& path) {
   for (std::size_t at = 0; at <= path.size();) {
     auto end = std::min(path.find(':', at), path.size());
@@ -312,21 +325,21 @@ void open_missing_streams() {
 }
 
 result<finished> run_to_end_blocking(const spawn_request& request, int timeout_ms) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
-    return fail_errno("make a pipe");
-  unique_fd in{ends[0]}, out{ends[1]};
+  auto pipe = make_pipe();
+  if (!pipe)
+    return tl::make_unexpected(pipe.error());
   auto wired = request;
-  wired.fds.push_back({out.get(), 1});
-  wired.fds.push_back({out.get(), 2});
+  wired.fds.push_back({pipe->writer.get(), 1});
+  wired.fds.push_back({pipe->writer.get(), 2});
   auto started = spawn(wired);
-  out.reset();
+  pipe->writer.reset();
   if (!started)
     return tl::make_unexpected(started.error());
   auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{timeout_ms};
   finished x;
   // A program may close its output and go on: that counts against the deadline too.
-  if (!collect(in.get(), x.output, deadline) || !wait_readable(started->pidfd.get(), deadline)) {
+  if (!collect(pipe->reader.get(), x.output, deadline) ||
+      !wait_readable(started->pidfd.get(), deadline)) {
     signal_process(started->pidfd, SIGKILL);
     (void)wait_for_end(started->pid);
     auto name = request.argv.front().substr(request.argv.front().rfind('/') + 1);
@@ -346,7 +359,7 @@ result<std::string> run_blocking(const spawn_request& request, int timeout_ms) {
   auto is_full = ended->output.find("No space left on device") != std::string::npos;
   return fail(is_full ? ec::no_space : ec::failed, "run " + name,
               ended->output.empty() ? "it " + describe_wait_status(ended->wait_status)
-                                    : last_line(ended->output));
+                                    : core::last_line(ended->output));
 }
 
 } // namespace banger::host

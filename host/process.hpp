@@ -25,6 +25,15 @@ struct spawn_request {
   bool has_own_session = false; ///< setsid: no terminal and no signals of ours reach it
 };
 
+/// Where to read what goes in at the other end, as a child's output does. Both end with exec.
+struct pipe_pair {
+  unique_fd reader;
+  unique_fd writer;
+};
+
+/// Errors: failed.
+[[nodiscard]] result<pipe_pair> make_pipe();
+
 struct child {
   pid_t pid = 0;
   unique_fd pidfd; ///< readable once it has ended
@@ -51,6 +60,9 @@ void signal_process(const unique_fd& pidfd, int signal);
 /// True once the process behind a pidfd has ended.
 [[nodiscard]] bool has_ended(const unique_fd& pidfd);
 
+/// The same, for which it is given some time. Blocks.
+[[nodiscard]] bool ends_within(const unique_fd& pidfd, int timeout_ms);
+
 /// When a process started, in clock ticks since boot: with its pid it names it for this boot
 /// (proc(5), stat, field 22). Nothing where there is none.
 [[nodiscard]] std::optional<std::uint64_t> start_time(pid_t pid);
@@ -69,6 +81,9 @@ void signal_process(const unique_fd& pidfd, int signal);
 /// argument that names `path`; by rising pid, ourselves left out. What an earlier daemon started
 /// and nobody has handles for is found this way. Scans /proc: 7 ms for a few hundred processes.
 [[nodiscard]] std::vector<pid_t> find_processes_naming(const std::string& path);
+
+/// The absolute path of the program that we are. Source: proc(5), exe.
+[[nodiscard]] std::string own_program();
 
 /// Finds a program in the folders of `path` (PATH's format). @returns its absolute path, or
 /// nothing.

@@ -54,10 +54,11 @@ result<void> tool_runner::run(const std::string& program, const std::string& pac
   if (!path)
     return fail(ec::missing_program, "find " + program, "it is not installed",
                 "apt-get install " + package);
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
-    return fail_errno("make a pipe");
-  host::unique_fd reader{ends[0]}, writer{ends[1]}, in, out;
+  auto pipe = host::make_pipe();
+  if (!pipe)
+    return tl::make_unexpected(pipe.error());
+  auto& [reader, writer] = *pipe;
+  host::unique_fd in, out;
   host::spawn_request spawn;
   arguments.insert(arguments.begin(), *path);
   // Should we be killed, the tool is told to end as well; mmdebstrap then removes its own folder.

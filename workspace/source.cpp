@@ -230,10 +230,10 @@ result<packer> start_packing(const parcel& what) {
   auto program = host::find_program("tar", host::search_path());
   if (!program)
     return fail(ec::missing_program, "find tar", "it is not installed", "apt-get install tar");
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
-    return fail_errno("make a pipe");
-  host::unique_fd reader{ends[0]}, writer{ends[1]};
+  auto pipe = host::make_pipe();
+  if (!pipe)
+    return tl::make_unexpected(pipe.error());
+  auto& [reader, writer] = *pipe;
   auto errors = host::make_scratch_file();
   if (!errors)
     return tl::make_unexpected(errors.error());
