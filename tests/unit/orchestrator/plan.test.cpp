@@ -1,0 +1,331 @@
+#include "examples/orchestrator/news.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace orchestrator;
+
+namespace {
+
+/// The program without its threads: hosts answer at once, or not at all.
+struct world {
+  settings wanted{.hosts = {"a", "b", "c"}, .count = 3, .memory_mib = 256, .ttl_ms = 9'000};
+  fleet known{.token = 1, .boot_id = "boot"};
+  views hosts;
+  std::map<std::string, std::map<std::string, seen_vm>> real; ///< what is where
+  std::set<std::string> silent;                               ///< hosts that can't be reached
+  std::int64_t now = 100'000;
+  decision last;
+  std::vector<change> told;
+
+  decision& decide_now() {
+    last = decide(wanted, known, hosts, now);
+    known = last.next;
+    told.insert(told.end(), last.changes.begin(), last.changes.end());
+    note(hosts, last.orders);
+    return last;
+  }
+
+  void answer(const std::string& host) {
+    renewal_ended x{.host = host, .ended_ms = now, .asked_ms = now};
+    if (silent.contains(host)) {
+      x.why = "no answer";
+    } else {
+      x.was_sent = true;
+      x.vms = real[host];
+      x.memory_free_mib = 4'096;
+    }
+    for (const auto& y : take(known, hosts[host], x, wanted.ttl_ms))
+      told.push_back(y);
+  }
+
+  void obey(const order& x) {
+    auto& vms = real[x.host];
+    order_ended end{x, silent.contains(x.host) ? "no answer" : "", now};
+    if (end.why.empty() && x.kind == order_kind::create)
+      vms[x.name] = {x.host + "/" + x.name, vm_condition::at_rest};
+    if (end.why.empty() && x.kind == order_kind::start)
+      vms.at(x.name).condition = vm_condition::running;
+    if (end.why.empty() && x.kind == order_kind::remove)
+      vms.erase(x.name);
+    for (const auto& y : take(hosts[x.host], end))
+      told.push_back(y);
+  }
+
+  /// A tenth of a second.
+  void step() {
+    now += 100;
+    const auto asked = decide_now();
+    for (const auto& x : asked.orders)
+      obey(x);
+    for (const auto& x : asked.renewals)
+      answer(x);
+    check_once();
+  }
+
+  void run(std::int64_t ms) {
+    for (const auto end = now + ms; now < end;)
+      step();
+  }
+
+  /// What the whole program is for.
+  void check_once() {
+    std::set<std::string> running;
+    for (const auto& [host, vms] : real)
+      for (const auto& [name, vm] : vms)
+        if (vm.condition == vm_condition::running)
+          CHECK_MESSAGE(running.insert(name).second, name << " runs twice, at " << now);
+  }
+
+  void settle() {
+    run(5'000);
+    REQUIRE(decide_now().is_done);
+    told.clear();
+  }
+
+  /// As the daemon does it where a lease has ended.
+  void end_all(const std::string& host) {
+    for (auto& [name, vm] : real[host])
+      vm.condition = vm_condition::at_rest;
+  }
+
+  std::size_t count(const std::string& what) const {
+    return static_cast<std::size_t>(
+        std::count_if(told.begin(), told.end(), [&](const change& x) { return x.what == what; }));
+  }
+
+  std::string host_of(const std::string& name) const { return known.places.at(name); }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(world, "orchestrator: names are spread, and each is durable before it is made") {
+  decide_now();
+  CHECK(last.orders.empty()); // no host has said anything
+  for (const auto& host : last.renewals)
+    answer(host);
+  decide_now();
+  REQUIRE(last.orders.size() == 3);
+  for (const auto& x : last.orders)
+    CHECK(last.next.places.at(x.name) == x.host);
+  for (const auto& x : last.orders)
+    obey(x);
+  settle();
+  for (const auto& host : wanted.hosts)
+    CHECK(real[host].size() == 1);
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: a host without the memory gets none") {
+  wanted.memory_mib = 5'000;
+  run(3'000);
+  CHECK(known.places.empty());
+  CHECK_FALSE(last.is_done);
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: memory that is promised is not promised twice") {
+  wanted = {.hosts = {"a"}, .count = 3, .memory_mib = 2'000, .ttl_ms = 9'000};
+  decide_now();
+  answer("a");
+  CHECK(decide_now().next.places.size() == 2);
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: nothing is placed before a silent host counts as lost") {
+  silent = {"c"};
+  const auto since = now;
+  while (known.places.empty() && now < since + 60'000)
+    step();
+  CHECK(now - since > wanted.ttl_ms + wanted.margin_ms());
+  run(5'000);
+  CHECK(real["a"].size() + real["b"].size() == 3);
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: a host is lost after ttl and margin, and not before") {
+  settle();
+  const auto name = real["b"].begin()->first;
+  silent = {"b"};
+  const auto since = known.hosts["b"].settled_ms;
+  while (known.hosts["b"].lost_ms == 0) {
+    CHECK(host_of(name) == "b");
+    step();
+    if (now - since >= wanted.ttl_ms)
+      end_all("b");
+  }
+  CHECK(now - since > wanted.ttl_ms + wanted.margin_ms());
+  CHECK(now - since <= wanted.ttl_ms + wanted.margin_ms() + 200);
+  run(5'000);
+  CHECK(host_of(name) != "b");
+  CHECK(count("vm.placed") == 1);
+  CHECK(real["b"].contains(name)); // it can't be asked for yet
+  silent.clear();
+  settle();
+  CHECK(known.hosts["b"].lost_ms == 0);
+  CHECK(real["b"].empty());
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: leftovers are deleted before a host serves again") {
+  settle();
+  silent = {"b"};
+  run(3'000);
+  end_all("b");
+  run(15'000);
+  silent.clear();
+  told.clear();
+  while (count("host.up") == 0)
+    step();
+  CHECK(count("vm.deleted") == 1);
+  CHECK(told.back().what == "host.up");
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: names that found no other place are taken back") {
+  wanted.hosts = {"a"};
+  settle();
+  silent = {"a"};
+  run(3'000);
+  end_all("a");
+  run(15'000);
+  CHECK(count("host.lost") == 1);
+  const auto before = real["a"].size();
+  silent.clear();
+  settle();
+  CHECK(before == 3);
+  for (const auto& [name, vm] : real["a"])
+    CHECK(vm.id == "a/" + name);
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: a renewal counts until it has ended, answered or not") {
+  settle();
+  // It reaches the host 20 s after it was sent, and then its connection breaks.
+  now += 3'000;
+  decide_now();
+  REQUIRE(last.renewals.size() == 3);
+  now += 20'000;
+  CHECK(decide_now().next.hosts["b"].lost_ms == 0);
+  static_cast<void>(take(known, hosts["b"], renewal_ended{"b", true, false, "cut", now}, 9'000));
+  const auto ends = now + wanted.ttl_ms;
+  now = ends + wanted.margin_ms();
+  CHECK(decide_now().next.hosts["b"].lost_ms == 0);
+  now += 1;
+  known.hosts["b"].is_open = false; // of the attempt that this decision has begun
+  CHECK(decide_now().next.hosts["b"].lost_ms == now);
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: what could not be sent renews nothing") {
+  settle();
+  const auto before = known.hosts["b"].settled_ms;
+  silent = {"b"};
+  run(8'000);
+  CHECK(known.hosts["b"].settled_ms == before);
+  CHECK(count("host.silent") == 1);
+}
+
+TEST_CASE_FIXTURE(world,
+                  "orchestrator: a name is not placed elsewhere while an order is under way") {
+  settle();
+  const auto name = real["b"].begin()->first;
+  silent = {"b"};
+  hosts["b"].under_way = {order{order_kind::start, "b", name, "b/" + name}};
+  run(30'000);
+  CHECK(known.hosts["b"].lost_ms != 0);
+  CHECK(host_of(name) == "b");
+  obey(hosts["b"].under_way.front()); // it ends: its connection broke
+  end_all("b");
+  run(5'000);
+  CHECK(host_of(name) != "b");
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: a flapping link moves nothing") {
+  settle();
+  for (int i = 0; i < 10; ++i) {
+    silent = {"a", "b"};
+    run(1'000);
+    silent.clear();
+    run(1'000);
+  }
+  CHECK(count("vm.placed") + count("vm.created") + count("vm.deleted") == 0);
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: fewer are wanted, then more: what is surplus goes first") {
+  settle();
+  silent = {host_of("web-3")};
+  wanted.count = 2;
+  run(1'000);
+  CHECK(known.places.contains("web-3")); // it may still run there
+  wanted.count = 3;
+  run(1'000);
+  CHECK(count("vm.placed") == 0);
+  silent.clear();
+  wanted.count = 2;
+  settle();
+  CHECK(known.places.size() == 2);
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: a host is drained one name at a time") {
+  wanted.hosts = {"a"};
+  settle();
+  wanted.hosts = {"a", "b"};
+  wanted.drained = {"a"};
+  std::size_t fewest = 3;
+  for (int i = 0; i < 300; ++i) {
+    step();
+    std::size_t running = 0;
+    for (const auto& [host, vms] : real)
+      for (const auto& [name, vm] : vms)
+        running += vm.condition == vm_condition::running;
+    fewest = std::min(fewest, running);
+  }
+  CHECK(fewest == 2);
+  CHECK(real["a"].empty());
+  CHECK(real["b"].size() == 3);
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: nowhere to go, a drained host keeps what it has") {
+  wanted.hosts = {"a"};
+  settle();
+  wanted.drained = {"a"};
+  run(5'000);
+  CHECK(real["a"].size() == 3);
+  CHECK(told.empty());
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: a new run touches nothing, and has a token of its own") {
+  settle();
+  known = taken_over(known, wanted, "boot", now);
+  hosts.clear();
+  run(15'000);
+  CHECK(known.token == 2);
+  CHECK(told.empty());
+  CHECK(last.is_done);
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: a new run without a state takes VMs in where they are") {
+  settle();
+  const auto before = known.places;
+  known = taken_over({}, wanted, "boot", now);
+  hosts.clear();
+  settle();
+  CHECK(known.places == before);
+}
+
+TEST_CASE("orchestrator: after another boot, or a renewal left open, leases count from now") {
+  const settings wanted{.hosts = {"a"}, .ttl_ms = 9'000};
+  const fleet left{.token = 4, .boot_id = "x", .hosts = {{"a", {900, 1'000, false, 0}}}};
+  CHECK(taken_over(left, wanted, "x", 5'000).hosts["a"].settled_ms == 1'000);
+  CHECK(taken_over(left, wanted, "y", 50).hosts["a"].settled_ms == 50);
+  auto open = left;
+  open.hosts["a"].is_open = true;
+  CHECK(taken_over(open, wanted, "x", 5'000).hosts["a"].settled_ms == 5'000);
+  open.hosts["a"].lost_ms = 700'000;
+  CHECK(taken_over(open, wanted, "y", 50).hosts["a"].lost_ms == 1);
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: what fails is tried again later, not at once") {
+  wanted.hosts = {"a"};
+  wanted.count = 1;
+  decide_now();
+  answer("a");
+  REQUIRE(decide_now().orders.size() == 1);
+  const auto asked = last.orders.front();
+  CHECK(take(hosts["a"], order_ended{asked, "no image", now}).front().why == "no image");
+  CHECK(decide_now().orders.empty());
+  now += 5'000;
+  CHECK(decide_now().orders == std::vector{asked});
+}
