@@ -98,10 +98,11 @@ result<happened> write_and_number(storage::database& db, const pending_write& ea
 
 /// One write of several in a transaction: all of it, with its events, or nothing.
 result<happened> write_alone(storage::database& db, const pending_write& each) {
-  if (auto ok = db.execute("SAVEPOINT each"); !ok)
+  if (auto ok = db.prepare("SAVEPOINT each").run(); !ok)
     return tl::make_unexpected(ok.error());
   auto done = write_and_number(db, each);
-  auto ended = db.execute(done ? "RELEASE each" : "ROLLBACK TO each; RELEASE each");
+  auto ended =
+      done ? db.prepare("RELEASE each").run() : db.execute("ROLLBACK TO each; RELEASE each");
   if (done && !ended)
     return tl::make_unexpected(ended.error());
   return done;

@@ -24,14 +24,36 @@ tl::unexpected<failure> failed(sqlite3* connection, std::string what) {
 
 } // namespace
 
-void statement::finalizer::operator()(sqlite3_stmt* x) const {
+void statement_finalizer::operator()(sqlite3_stmt* x) const {
   sqlite3_finalize(x);
 }
 
-statement::statement(sqlite3* connection, std::string_view sql) : connection_(connection) {
+statement_pointer statement_cache::take(sqlite3* connection, std::string_view sql) {
+  if (auto found = idle_.find(sql); found != idle_.end()) {
+    auto taken = std::move(found->second);
+    idle_.erase(found);
+    return taken;
+  }
   sqlite3_stmt* made = nullptr;
-  sqlite3_prepare_v2(connection, sql.data(), static_cast<int>(sql.size()), &made, nullptr);
-  statement_.reset(made); // null where the SQL is wrong: next() says so
+  sqlite3_prepare_v3(connection, sql.data(), static_cast<int>(sql.size()),
+                     SQLITE_PREPARE_PERSISTENT, &made, nullptr);
+  return statement_pointer{made};
+}
+
+void statement_cache::give_back(statement_pointer x) {
+  constexpr std::size_t most = 64;
+  sqlite3_reset(x.get()); // what it read is not read any more
+  sqlite3_clear_bindings(x.get());
+  if (idle_.size() < most)
+    idle_.try_emplace(sqlite3_sql(x.get()), std::move(x));
+}
+
+statement::statement(sqlite3* connection, statement_cache& cache, std::string_view sql)
+    : connection_(connection), cache_(&cache), statement_(cache.take(connection, sql)) {}
+
+statement::~statement() {
+  if (statement_)
+    cache_->give_back(std::move(statement_));
 }
 
 statement& statement::bind(std::int64_t value) {
@@ -226,10 +248,12 @@ result<void> database::put_back() {
   if (!again)
     return tl::make_unexpected(again.error());
   std::swap(connection_, (*again)->connection_);
+  std::swap(cache_, (*again)->cache_);
   return note_file();
 }
 
 database::~database() {
+  cache_.reset(); // before its connection
   sqlite3_close_v2(connection_);
 }
 
@@ -254,13 +278,13 @@ result<int> database::schema_version() {
 }
 
 result<transaction> transaction::begin(database& db) {
-  if (auto ok = db.execute("BEGIN IMMEDIATE"); !ok)
+  if (auto ok = db.prepare("BEGIN IMMEDIATE").run(); !ok)
     return tl::make_unexpected(ok.error());
   return transaction{db};
 }
 
 result<void> transaction::commit() {
-  auto ok = db_->execute("COMMIT");
+  auto ok = db_->prepare("COMMIT").run();
   if (ok)
     db_ = nullptr; // else the destructor rolls back
   return ok;

@@ -4,6 +4,7 @@
 #include "protocol/result.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,10 +15,28 @@ struct sqlite3_stmt;
 
 namespace banger::storage {
 
-/// One prepared statement, run once. Values are bound in order.
+struct statement_finalizer {
+  void operator()(sqlite3_stmt* x) const;
+};
+using statement_pointer = std::unique_ptr<sqlite3_stmt, statement_finalizer>;
+
+/// The statements of one connection that nobody uses now, by their text: to compile one takes
+/// longer than to run it. Holds no more than some tens.
+class statement_cache {
+public:
+  /// @returns one that is ready to be bound; null where the SQL is wrong
+  [[nodiscard]] statement_pointer take(sqlite3* connection, std::string_view sql);
+  void give_back(statement_pointer x);
+
+private:
+  std::map<std::string, statement_pointer, std::less<>> idle_;
+};
+
+/// One prepared statement, run once. Values are bound in order. Ends before its database.
 class statement {
 public:
-  statement(sqlite3* connection, std::string_view sql);
+  statement(sqlite3* connection, statement_cache& cache, std::string_view sql);
+  ~statement();
   statement(statement&&) noexcept = default;
 
   statement& bind(std::int64_t value);
@@ -36,11 +55,9 @@ public:
   [[nodiscard]] std::string blob(int column) const;
 
 private:
-  struct finalizer {
-    void operator()(sqlite3_stmt* x) const;
-  };
   sqlite3* connection_;
-  std::unique_ptr<sqlite3_stmt, finalizer> statement_;
+  statement_cache* cache_;
+  statement_pointer statement_;
   int next_parameter_ = 1;
 };
 
@@ -58,7 +75,7 @@ public:
   ~database();
   database(const database&) = delete;
 
-  [[nodiscard]] statement prepare(std::string_view sql) { return {connection_, sql}; }
+  [[nodiscard]] statement prepare(std::string_view sql) { return {connection_, *cache_, sql}; }
 
   /// Runs statements that have no parameters and no rows.
   [[nodiscard]] result<void> execute(const std::string& sql);
@@ -86,6 +103,7 @@ private:
 
   std::string path_;
   sqlite3* connection_;
+  std::unique_ptr<statement_cache> cache_ = std::make_unique<statement_cache>();
   std::uint64_t device_ = 0; ///< with the inode: the file that is open
   std::uint64_t inode_ = 0;
 };
