@@ -1,6 +1,5 @@
 #include "client/connection.hpp"
 
-#include "core/last_line.hpp"
 #include "host/random.hpp"
 #include "host/unique_fd.hpp"
 #include "host/unix_socket.hpp"
@@ -8,10 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -25,18 +22,6 @@ namespace {
 
 constexpr std::size_t read_size = 256U << 10;
 constexpr std::uint32_t max_payload = 16U << 20; // twice what a daemon sends at most
-
-constexpr int carrier_patience_ms = 1'000;
-
-/// The last line of it that says something.
-std::string last_words(int words) {
-  constexpr std::size_t most = 4096;
-  const auto size = ::lseek(words, 0, SEEK_END);
-  std::string text(std::min(static_cast<std::size_t>(std::max<off_t>(size, 0)), most), '\0');
-  const auto n = ::pread(words, text.data(), text.size(), size - static_cast<off_t>(text.size()));
-  text.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-  return core::last_line(text);
-}
 
 /// A connected socket whose other end runs as us or as root.
 result<int> dial(const std::string& path) {
@@ -77,20 +62,11 @@ result<connection> connection::open(const std::string& socket_path, milliseconds
 result<connection> connection::open_through(const std::vector<std::string>& argv,
                                             const std::string& host, milliseconds timeout) {
   auto deadline = clock::now() + timeout;
-  auto ends = host::socket_pair();
-  if (!ends)
-    return tl::make_unexpected(ends.error());
-  host::unique_fd words{::memfd_create("words", MFD_CLOEXEC)};
-  if (!words)
-    return fail_errno("reach host '" + host + "'");
-  const auto theirs = ends->second.get();
-  // A session of its own: Ctrl-C is for us, who have something to say to the daemon then.
-  auto process = host::spawn({argv, {}, {{theirs, 0}, {theirs, 1}, {words.get(), 2}}, true});
-  if (!process)
-    return fail(ec::missing_program, "reach host '" + host + "'", process.error().why);
-  ends->second.reset();
-  connection link{ends->first.release()};
-  link.carrier_ = carrier{std::move(*process), std::move(words), host};
+  auto started = start_carrier(argv, host);
+  if (!started)
+    return tl::make_unexpected(started.error());
+  connection link{started->second.release()};
+  link.carrier_ = std::move(started->first);
   if (auto ok = link.greet(deadline); !ok)
     return tl::make_unexpected(ok.error());
   return link;
@@ -106,13 +82,7 @@ tl::unexpected<failure> connection::gone(std::string why) const {
   if (!carrier_)
     return fail(ec::unreachable, "the daemon hung up", std::move(why),
                 "'banger daemon status' tells whether it runs");
-  // It has just closed its end; what it has to say comes with its own.
-  const auto& [process, words, host] = *carrier_;
-  if (host::ends_within(process.pidfd, carrier_patience_ms))
-    if (auto said = last_words(words.get()); !said.empty())
-      why = std::move(said);
-  return fail(ec::unreachable, "the way to host '" + host + "' broke", std::move(why),
-              "what it takes to get there: docs/hosts.md");
+  return tl::make_unexpected(carrier_->broke(std::move(why)));
 }
 
 connection::connection(connection&& other) noexcept {
@@ -150,11 +120,7 @@ void connection::close() {
   fd_ = -1;
   if (!carrier_)
     return;
-  // It has our end to see; what it still carries arrives.
-  if (!host::ends_within(carrier_->process.pidfd, carrier_patience_ms))
-    host::signal_process(carrier_->process.pidfd, SIGKILL);
-  (void)host::ends_within(carrier_->process.pidfd, carrier_patience_ms);
-  (void)host::reap(carrier_->process.pidfd);
+  end_carrier(*carrier_);
   carrier_.reset();
 }
 
@@ -199,7 +165,7 @@ result<void> connection::wait_ready(clock::time_point deadline) {
       return {};
     if (n == 0)
       return carrier_ ? fail(ec::timed_out, "host '" + carrier_->host + "' did not answer in time",
-                             last_words(carrier_->words.get()), "docs/hosts.md")
+                             carrier_->last_words(), "docs/hosts.md")
                       : fail(ec::timed_out, "the daemon did not answer in time", {},
                              "'banger daemon status' tells whether it still runs");
     if (errno != EINTR)

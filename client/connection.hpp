@@ -3,9 +3,8 @@
 // launch.hpp).
 #pragma once
 
+#include "client/carrier.hpp"
 #include "core/basp.hpp"
-#include "host/process.hpp"
-#include "host/unique_fd.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/result.hpp"
 #include "protocol/wire_types.hpp"
@@ -122,13 +121,6 @@ public:
 private:
   static constexpr std::uint64_t self_actor = 1; // our only "actor"; any number but 0 will do
 
-  /// The program that a connection goes through.
-  struct carrier {
-    host::child process;
-    host::unique_fd words; ///< what it writes to stderr: a file in memory
-    std::string host;
-  };
-
   explicit connection(int fd) : fd_(fd) {}
   result<void> greet(clock::time_point deadline);
   [[nodiscard]] tl::unexpected<failure> gone(std::string why) const;
@@ -144,7 +136,7 @@ private:
   void close();
 
   int fd_ = -1;
-  std::optional<carrier> carrier_;
+  std::optional<carrier> carrier_; ///< what it goes through; none: a socket of this machine
   std::string in_;
   std::string out_;
   std::deque<incoming> received_;
