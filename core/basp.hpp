@@ -41,6 +41,9 @@ struct header {
   std::uint64_t dest_actor = 0;
 };
 
+/// Flag of a client's handshake that chooses among the ways to a node (caf/io/basp/header.hpp).
+inline constexpr std::uint8_t select_connection_flag = 2;
+
 /// A message id is a request number with flags in its top bits (caf/message_id.hpp).
 inline constexpr std::uint64_t response_flag = 0x8000000000000000;
 inline constexpr std::uint64_t request_mask = 0x0FFFFFFFFFFFFFFF;

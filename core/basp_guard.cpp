@@ -2,6 +2,8 @@
 
 #include "core/basp.hpp"
 
+#include <utility>
+
 namespace banger::core {
 
 using basp::operation;
@@ -21,8 +23,12 @@ bool basp_guard::accept_header(std::string_view chunk) {
   auto most = limits_.control_bytes;
   switch (head.op) {
     case operation::server_handshake:
-    case operation::client_handshake:
       if (has_shaken_hands_)
+        return false;
+      break;
+    case operation::client_handshake: // CAF's own client says the same again, to settle on this way
+      if (has_shaken_hands_ && (head.flags != basp::select_connection_flag ||
+                                head.payload_len != first_handshake_.size()))
         return false;
       break;
     case operation::monitor_message:
@@ -52,7 +58,10 @@ bool basp_guard::accept_payload(std::string_view chunk) {
   if (chunk.size() != expected_size_)
     return false;
   if (op == operation::server_handshake || op == operation::client_handshake) {
-    has_shaken_hands_ = true;
+    if (std::exchange(has_shaken_hands_, true))
+      return chunk == std::exchange(first_handshake_, {});
+    if (op == operation::client_handshake)
+      first_handshake_ = chunk;
     return true;
   }
   return op != operation::direct_message || accept_message(chunk);

@@ -36,7 +36,8 @@ private:
   bool accept_message(std::string_view payload) const;
 
   const basp_limits& limits_;
-  int expected_ = -1; ///< operation whose payload comes next; -1: a header comes next
+  std::string first_handshake_; ///< of a client, until it was said again
+  int expected_ = -1;           ///< operation whose payload comes next; -1: a header comes next
   std::uint32_t expected_size_ = 0;
   bool has_shaken_hands_ = false;
   bool is_refused_ = false;

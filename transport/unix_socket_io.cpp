@@ -4,6 +4,7 @@
 #include <caf/sec.hpp>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -39,9 +40,9 @@ caf::error check_folder(const std::string& path) {
 } // namespace
 
 guarded_scribe::guarded_scribe(net::default_multiplexer& multiplexer, int fd, unix_state_ptr state,
-                               host::peer peer)
-    : net::scribe_impl(multiplexer, fd), state_(std::move(state)), guard_(state_->options.limits),
-      peer_(peer), since_(std::chrono::steady_clock::now()) {
+                               const core::basp_limits& limits, host::peer peer)
+    : net::scribe_impl(multiplexer, fd), state_(std::move(state)), guard_(limits), peer_(peer),
+      since_(std::chrono::steady_clock::now()) {
   ++state_->open;
   state_->live.insert(this);
 }
@@ -90,7 +91,8 @@ bool unix_doorman::new_connection() {
   }
   ++state_->accepted;
   auto& multiplexer = acceptor_.backend();
-  auto scribe = caf::make_counted<guarded_scribe>(multiplexer, fd, state_, *peer);
+  auto scribe =
+      caf::make_counted<guarded_scribe>(multiplexer, fd, state_, state_->options.limits, *peer);
   auto handle = scribe->hdl();
   parent()->add_scribe(std::move(scribe));
   return doorman::new_connection(&multiplexer, handle);
@@ -126,28 +128,45 @@ caf::expected<caf::io::doorman_ptr> listen_at(net::default_multiplexer& multiple
       caf::make_counted<unix_doorman>(multiplexer, fd, path, port, info.st_ino, state)};
 }
 
-caf::expected<caf::io::scribe_ptr> connect_to(net::default_multiplexer& multiplexer,
-                                              const std::string& path,
-                                              const unix_state_ptr& state) {
+namespace {
+
+caf::expected<host::unique_fd> dialled(const std::string& path) {
   sockaddr_un address{};
   if (!fill(address, path))
     return cannot(caf::sec::cannot_connect_to_node, "socket path", path, ENAMETOOLONG);
-  auto fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0)
+  host::unique_fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (!fd)
     return cannot(caf::sec::cannot_connect_to_node, "make a socket for", path, errno);
   timeval patience{2, 0}; // bounds connect(2) while the listener's backlog is full
-  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    auto error = errno;
-    ::close(fd);
-    return cannot(caf::sec::cannot_connect_to_node, "connect to", path, error);
-  }
-  auto peer = host::peer_of(fd);
-  if (!peer || (peer->uid != ::geteuid() && peer->uid != 0)) {
-    ::close(fd);
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return cannot(caf::sec::cannot_connect_to_node, "connect to", path, errno);
+  return fd;
+}
+
+/// The descriptor of "fd:17/3".
+caf::expected<host::unique_fd> taken(const std::string& name) {
+  int number = -1;
+  const auto digits = std::string_view{name}.substr(descriptor_prefix.size());
+  const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (end.ec != std::errc{} || number < 0)
+    return cannot(caf::sec::cannot_connect_to_node, "use the descriptor", name, EBADF);
+  return host::unique_fd{number};
+}
+
+} // namespace
+
+caf::expected<caf::io::scribe_ptr> connect_to(net::default_multiplexer& multiplexer,
+                                              const std::string& path,
+                                              const unix_state_ptr& state) {
+  auto socket = path.starts_with(descriptor_prefix) ? taken(path) : dialled(path);
+  if (!socket)
+    return socket.error();
+  auto peer = host::peer_of(socket->get());
+  if (!peer || (peer->uid != ::geteuid() && peer->uid != 0))
     return cannot(caf::sec::cannot_connect_to_node, "listener is of another user", path, EPERM);
-  }
-  return caf::io::scribe_ptr{caf::make_counted<guarded_scribe>(multiplexer, fd, state, *peer)};
+  return caf::io::scribe_ptr{caf::make_counted<guarded_scribe>(
+      multiplexer, socket->release(), state, state->options.dialled_limits, *peer)};
 }
 
 } // namespace banger::transport

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <set>
 #include <string>
+#include <string_view>
 #include <sys/socket.h>
 
 namespace banger::transport {
@@ -32,13 +33,17 @@ struct unix_state {
   std::set<guarded_scribe*> live;
 };
 
+/// Of a name that is a descriptor and not a path.
+inline constexpr std::string_view descriptor_prefix = "fd:";
+
 using unix_state_ptr = std::shared_ptr<unix_state>;
 
 /// One connection: CAF's scribe with the guard in front.
 class guarded_scribe : public net::scribe_impl {
 public:
+  /// @param limits  of what the peer says; a part of the state
   guarded_scribe(net::default_multiplexer& multiplexer, int fd, unix_state_ptr state,
-                 host::peer peer);
+                 const core::basp_limits& limits, host::peer peer);
   ~guarded_scribe() override;
 
   /// For CAF's logs. The base class would ask the socket for an IP address.
@@ -80,7 +85,8 @@ caf::expected<caf::io::doorman_ptr> listen_at(net::default_multiplexer& multiple
                                               const std::string& path, uint16_t port,
                                               const unix_state_ptr& state);
 
-/// Dials `path`; the listener must run as us or as root.
+/// Dials `path`, or takes the descriptor of a name that descriptor_name() made; the listener must
+/// run as us or as root.
 caf::expected<caf::io::scribe_ptr> connect_to(net::default_multiplexer& multiplexer,
                                               const std::string& path, const unix_state_ptr& state);
 

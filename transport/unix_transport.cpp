@@ -2,6 +2,7 @@
 
 #include "transport/unix_socket_io.hpp"
 
+#include <caf/actor_registry.hpp>
 #include <caf/io/basp_broker.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/io/middleman_actor_impl.hpp>
@@ -9,6 +10,7 @@
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
+#include <atomic>
 #include <sys/random.h>
 #include <vector>
 
@@ -126,6 +128,16 @@ void load_unix_transport(caf::actor_system_config& config, unix_options options)
 
 const caf::io::middleman_actor& unix_middleman(caf::actor_system& system) {
   return unix_module::of(system).middleman();
+}
+
+void refuse_remote_spawns(caf::actor_system& system) {
+  system.registry().erase(caf::atom("SpawnServ"));
+}
+
+std::string descriptor_name(host::unique_fd socket) {
+  static std::atomic<std::uint64_t> last{0};
+  return std::string{descriptor_prefix} + std::to_string(socket.release()) + "/" +
+         std::to_string(++last);
 }
 
 void sweep_connections(caf::actor_system& system) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/basp_guard.hpp"
+#include "host/unique_fd.hpp"
 #include "protocol/result.hpp"
 
 #include <caf/actor_system.hpp>
@@ -21,7 +22,8 @@
 namespace banger::transport {
 
 struct unix_options {
-  core::basp_limits limits;
+  core::basp_limits limits;          ///< of what clients say
+  core::basp_limits dialled_limits;  ///< of what those say that we connect to
   std::size_t max_connections = 512; ///< open connections; more are closed at once
   std::chrono::milliseconds handshake_timeout{5000};
   bool may_listen = true; ///< false: `open` is refused
@@ -43,6 +45,14 @@ void load_unix_transport(caf::actor_system_config& config, unix_options options)
 /// The middleman actor that takes `publish` and `connect` requests with paths for hosts.
 /// @pre load_unix_transport was called on the system's config.
 [[nodiscard]] const caf::io::middleman_actor& unix_middleman(caf::actor_system& system);
+
+/// Takes CAF's actor that spawns others for remote nodes away: any of them could ask it for more
+/// than we offer, and the answer that it gives to a new node is none that the guard lets through.
+void refuse_remote_spawns(caf::actor_system& system);
+
+/// A name to `connect` to that stands for a connected Unix socket, once: it is the transport's
+/// then. No two are the same, for CAF answers a name that it knows with the connection it has.
+[[nodiscard]] std::string descriptor_name(host::unique_fd socket);
 
 /// Housekeeping, on the network thread: closes connections that have not shaken hands in time, and
 /// drops what CAF keeps for each node that is gone (1.3 kB a client). Call it every few seconds.

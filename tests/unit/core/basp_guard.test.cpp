@@ -97,6 +97,37 @@ TEST_CASE("basp guard: nothing but a handshake comes first") {
   }
 }
 
+TEST_CASE("basp guard: a client says the same handshake once more, and no other") {
+  const std::string first(32, 'n');
+  const auto again = [](std::size_t size, std::uint8_t flags) {
+    header x;
+    x.op = operation::client_handshake;
+    x.flags = flags;
+    x.payload_len = static_cast<std::uint32_t>(size);
+    return basp::encode(x);
+  };
+  guarded x;
+  REQUIRE(x.feed(operation::client_handshake, first));
+  CHECK(x.guard.accept(again(32, basp::select_connection_flag)));
+  CHECK(x.guard.accept(first));
+  CHECK(x.say(message("+banger::ok")));
+  CHECK_FALSE(x.guard.accept(again(32, basp::select_connection_flag))); // twice is enough
+  guarded other;
+  REQUIRE(other.feed(operation::client_handshake, first));
+  CHECK(other.guard.accept(again(32, basp::select_connection_flag)));
+  CHECK_FALSE(other.guard.accept(std::string(32, 'm')));
+  for (const auto& [size, flags] :
+       {std::pair{31, 2}, std::pair{33, 2}, std::pair{0, 2}, std::pair{32, 0}, std::pair{32, 3}}) {
+    guarded y;
+    REQUIRE(y.feed(operation::client_handshake, first));
+    CHECK_FALSE(
+        y.guard.accept(again(static_cast<std::size_t>(size), static_cast<std::uint8_t>(flags))));
+  }
+  guarded server; // has no client's handshake to say again
+  REQUIRE(server.feed(operation::server_handshake, first));
+  CHECK_FALSE(server.guard.accept(again(32, basp::select_connection_flag)));
+}
+
 TEST_CASE("basp guard: there is no second handshake") {
   for (auto op : {operation::client_handshake, operation::server_handshake}) {
     guarded x;
