@@ -4,6 +4,7 @@
 #include "actors/client_attach.hpp"
 #include "actors/client_questions.hpp"
 #include "actors/operation.hpp"
+#include "core/owner_table.hpp"
 #include "host/random.hpp"
 #include "protocol/caf_error.hpp"
 #include "protocol/version.hpp"
@@ -65,6 +66,34 @@ caf::result<vm_info> run_order(self_pointer self, const order& what) {
   return operate<vm_info>(self, what, [](const vm_info&) {});
 }
 
+/// Runs an order that is fine only while its VM's owner has a lease.
+template <class OnReply>
+void operate_if_owned(self_pointer self, caf::typed_response_promise<vm_info> reply,
+                      const check_owner& owner, const order& what, OnReply on_reply) {
+  const auto& context = *self->state.context;
+  self->request(context.owners, context.deadlines.quick, owner)
+      .then(
+          [self, reply, what, on_reply](const done&) { operate_for(self, reply, what, on_reply); },
+          [reply](const caf::error& why) mutable { reply.deliver(translated(why, "run a VM")); });
+}
+
+/// The daemon would end it within seconds where its owner has no lease: better to say so.
+caf::result<vm_info> run_start(self_pointer self, const order& what) {
+  const auto& context = *self->state.context;
+  auto reply = self->make_response_promise<vm_info>();
+  self->request(context.supervisor, context.deadlines.quick, get_vm{what.subject})
+      .then(
+          [self, reply, what](const vm_info& vm) {
+            const auto nothing = [](const vm_info&) {};
+            if (vm.owner.empty())
+              operate_for(self, reply, what, nothing);
+            else
+              operate_if_owned(self, reply, {vm.owner, core::any_token}, what, nothing);
+          },
+          [reply](const caf::error& why) mutable { reply.deliver(translated(why, "start a VM")); });
+  return reply;
+}
+
 caf::result<vm_info> create(self_pointer self, const create_vm& x) {
   auto what = make_order(order_kind::create, x.config.name);
   what.config = x.config;
@@ -74,13 +103,10 @@ caf::result<vm_info> create(self_pointer self, const create_vm& x) {
   };
   if (x.config.owner.empty())
     return operate<vm_info>(self, what, note);
-  const auto& context = *self->state.context;
+  if (x.config.owner_token > INT64_MAX)
+    return to_error({ec::bad_request, "make a VM", "the token has more than 63 bits", {}});
   auto reply = self->make_response_promise<vm_info>();
-  self->request(context.owners, context.deadlines.quick,
-                check_owner{x.config.owner, x.config.owner_token})
-      .then(
-          [self, reply, what, note](const done&) { operate_for(self, reply, what, note); },
-          [reply](const caf::error& why) mutable { reply.deliver(translated(why, "make a VM")); });
+  operate_if_owned(self, reply, {x.config.owner, x.config.owner_token}, what, note);
   return reply;
 }
 
@@ -139,6 +165,15 @@ caf::result<session_info> ask_session(self_pointer self, const Request& request,
   const auto& context = *self->state.context;
   return relay<session_info>(self, context.supervisor, request,
                              core::milliseconds{asked_ms} + context.deadlines.session);
+}
+
+caf::result<done> begin_stop(self_pointer self) {
+  const auto& stop = self->state.context->stop_daemon;
+  if (!stop)
+    return to_error({ec::wrong_state, "stop the daemon", "it is a part of another program",
+                     "end that program, process " + std::to_string(::getpid())});
+  stop();
+  return done{};
 }
 
 actor_account describe_self(self_pointer self) {
@@ -280,10 +315,7 @@ client_session_actor::behavior_type client_session(self_pointer self,
       [self](const get_daemon_status&) { return describe_daemon(self); },
       [self](const get_actor_tree& x) { return walk_tree(self, x); },
       [self](const get_vm_history& x) { return ask_slowly<vm_history>(self, x); },
-      [self](const stop_daemon&) {
-        self->state.context->stop_daemon();
-        return done{};
-      },
+      [self](const stop_daemon&) { return begin_stop(self); },
       [self](const subscribe_events& x) { return subscribe_client(self, x); },
       [self](const event_credit& x) {
         self->send(self->state.context->events, x, event_sink_actor{self});
@@ -293,12 +325,12 @@ client_session_actor::behavior_type client_session(self_pointer self,
         return relay<owner_lease>(self, parts.owners, x, parts.deadlines.storage);
       },
       [self](const create_vm& x) { return create(self, x); },
-      [self](const start_vm& x) { return run_order(self, make_order(order_kind::start, x.ref)); },
+      [self](const start_vm& x) { return run_start(self, make_order(order_kind::start, x.ref)); },
       [self](const stop_vm& x) {
         return run_order(self, make_order(order_kind::stop, x.ref, x.grace_ms));
       },
       [self](const restart_vm& x) {
-        return run_order(self, make_order(order_kind::restart, x.ref, x.grace_ms));
+        return run_start(self, make_order(order_kind::restart, x.ref, x.grace_ms));
       },
       [self](const kill_vm& x) { return run_order(self, make_order(order_kind::kill, x.ref)); },
       [self](const delete_vm& x) { return remove(self, x); },

@@ -27,25 +27,12 @@ struct session_context {
   owners_actor owners;
   std::function<exec_actor(const exec_spec& spec)> make_exec;
   std::string host_id;
-  std::function<void()> stop_daemon; ///< begins an orderly shutdown; returns at once
+  /// Begins an orderly shutdown; returns at once. None: it is not a client's to say.
+  std::function<void()> stop_daemon;
   std::function<std::vector<actor_child>()> list_roots; ///< of the tree of actors; must not block
   std::function<daemon_status()> describe_daemon; ///< all but the counts of VMs; must not block
   core::deadlines deadlines;
 };
-
-/// Whoever a client is: an actor, or a program that speaks the wire format without actors. It gets
-/// these.
-using client_actor =
-    caf::typed_actor<caf::reacts_to<stage_entered>,     //
-                     caf::reacts_to<event_happened>,    //
-                     caf::reacts_to<events_missed>,     //
-                     caf::reacts_to<exec_output>,       //
-                     caf::reacts_to<exec_input_wanted>, //
-                     caf::reacts_to<exec_ended>,        //
-                     caf::reacts_to<attach_output>,     //
-                     caf::reacts_to<attach_gap>,        //
-                     caf::reacts_to<attach_input_wanted>, caf::reacts_to<attach_input_refused>,
-                     caf::reacts_to<attach_noticed>, caf::reacts_to<attach_ended>>;
 
 struct client_session_state {
   static inline const char* name = "client-session";

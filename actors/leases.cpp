@@ -78,7 +78,7 @@ leases_actor::behavior_type leases(self_pointer self, std::size_t max_starts,
       },
       [self](const describe_actor&) {
         const auto& state = self->state;
-        return account_of(self, counted(state.addresses.size(), "address") + ", " +
+        return account_of(self, counted(state.addresses.size(), "lease") + ", " +
                                     std::to_string(state.starting.size()) + " starting, " +
                                     std::to_string(state.waiting.size()) + " waiting");
       },

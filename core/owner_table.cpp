@@ -40,12 +40,12 @@ result<owner_record> owner_table::renewed(const renew_owner& x, std::int64_t now
 }
 
 result<void> owner_table::check(const check_owner& x, std::int64_t now_ms) const {
-  const auto what = "make a VM for '" + x.owner + "'";
+  const auto what = "run a VM of '" + x.owner + "'";
   const auto known = all_.find(x.owner);
   if (known == all_.end() || !is_live(x.owner, now_ms))
     return fail(ec::wrong_state, what, "its lease has ended, or never began",
-                "banger owner renew " + x.owner);
-  if (known->second.token != x.token)
+                "banger owner renew " + x.owner + " --token N --ttl S");
+  if (x.token != any_token && known->second.token != x.token)
     return fail(ec::wrong_state, what,
                 "token " + std::to_string(x.token) + " is not that of its lease, " +
                     std::to_string(known->second.token),

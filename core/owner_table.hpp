@@ -15,6 +15,9 @@
 
 namespace banger::core {
 
+/// Of a check_owner that has no token of its own. No lease can have it: see renewed().
+inline constexpr std::uint64_t any_token = UINT64_MAX;
+
 class owner_table {
 public:
   /// @param boot_id  of this boot: what was saved in another one has ended

@@ -218,9 +218,8 @@ using machine_actor =
 /// FIRECRACKER_CALLER: requests to the API of one Firecracker. Detached: it waits for answers.
 using firecracker_caller_actor = caf::typed_actor<caf::replies_to<call_firecracker>::with<done>>;
 
-/// VM: one per VM; the only owner of its record, its state and its machine. Scheduled: never
-/// blocks.
-using vm_actor = caf::typed_actor<
+/// What may be asked about one VM: of itself, or of the supervisor, by its name.
+using vm_subject_actor = caf::typed_actor<
     caf::replies_to<order, progress_actor>::with<vm_info>,
     caf::reacts_to<cancel>, //
     caf::replies_to<get_vm>::with<vm_info>, caf::replies_to<get_vm_stats>::with<vm_stats>,
@@ -239,8 +238,13 @@ using vm_actor = caf::typed_actor<
     caf::replies_to<delete_session>::with<session_info>,
     caf::replies_to<list_attaches>::with<attach_list>,
     caf::replies_to<find_session>::with<attach_host_actor>, describes_itself,
+    // INTERNAL: of a session, to its VM and on to the supervisor.
+    caf::reacts_to<session_changed>>;
+
+/// VM: one per VM; the only owner of its record, its state and its machine. Scheduled: never
+/// blocks.
+using vm_actor = vm_subject_actor::extend<
     // INTERNAL: from its parts, and its own clock.
-    caf::reacts_to<session_changed>,  //
     caf::reacts_to<machine_ended>,    //
     caf::reacts_to<host_key_refused>, //
     caf::reacts_to<watch_console>,    //
@@ -248,34 +252,17 @@ using vm_actor = caf::typed_actor<
 
 /// SUPERVISOR: the registry of VMs. Finds the VM for a ref and hands the request on; keeps the last
 /// vm_info of each, so that a list costs one message.
-using supervisor_actor = caf::typed_actor<
-    caf::replies_to<order, progress_actor>::with<vm_info>,
-    caf::reacts_to<cancel>, //
-    caf::replies_to<list_vms>::with<vm_list>, caf::replies_to<count_vms>::with<vm_counts>,
-    caf::replies_to<get_vm>::with<vm_info>, caf::replies_to<get_vm_stats>::with<vm_stats>,
-    caf::replies_to<wait_vm>::with<vm_info>, caf::replies_to<get_ssh_target>::with<ssh_target>,
-    caf::replies_to<get_guest_way>::with<guest_way_actor>,
-    caf::replies_to<read_console>::with<console_chunk>,
-    caf::replies_to<list_host_keys>::with<host_key_list>,
-    caf::replies_to<get_host_key>::with<host_key_info>,
-    caf::replies_to<accept_host_key>::with<host_key_info>,
-    caf::replies_to<forget_host_key>::with<host_key_info>,
-    caf::replies_to<check_guest_key>::with<done>,
-    caf::replies_to<start_session>::with<session_info>,
-    caf::replies_to<list_sessions>::with<session_list>,
-    caf::replies_to<get_session>::with<session_info>,
-    caf::replies_to<wait_session>::with<session_info>,
-    caf::replies_to<stop_session>::with<session_info>,
-    caf::replies_to<signal_session>::with<session_info>,
-    caf::replies_to<delete_session>::with<session_info>,
-    caf::replies_to<list_attaches>::with<attach_list>,
-    caf::replies_to<find_session>::with<attach_host_actor>,
-    caf::replies_to<get_used_images>::with<used_images>,
-    caf::replies_to<find_guest>::with<guest_found>,
-    caf::replies_to<get_vm_history>::with<vm_history>,
-    caf::replies_to<await_reconciled>::with<reconcile_report>, describes_itself,
-    // INTERNAL: from the VMs.
-    caf::reacts_to<vm_changed>, caf::reacts_to<vm_recovered>, caf::reacts_to<session_changed>>;
+using supervisor_actor =
+    vm_subject_actor::extend<caf::replies_to<list_vms>::with<vm_list>,
+                             caf::replies_to<count_vms>::with<vm_counts>,
+                             caf::replies_to<list_host_keys>::with<host_key_list>,
+                             caf::replies_to<list_sessions>::with<session_list>,
+                             caf::replies_to<get_used_images>::with<used_images>,
+                             caf::replies_to<find_guest>::with<guest_found>,
+                             caf::replies_to<get_vm_history>::with<vm_history>,
+                             caf::replies_to<await_reconciled>::with<reconcile_report>,
+                             // INTERNAL: from the VMs.
+                             caf::reacts_to<vm_changed>, caf::reacts_to<vm_recovered>>;
 
 /// IMAGE: one build of an image, as a child process. Scheduled; ends with the build.
 using image_actor = fd_watcher_actor::extend<caf::replies_to<run_build, progress_actor>::with<done>,
@@ -295,9 +282,8 @@ using operation_actor =
                            caf::replies_to<perform, build_image>::with<image_info>,
                            caf::reacts_to<cancel>, describes_itself>;
 
-/// CLIENT_SESSION: all that one client may ask. With the gateway, the only actor that remote
-/// handles reach. Scheduled; ends with the client.
-using client_session_actor = progress_actor::extend<
+/// A host as its clients know it: all that one of them may ask.
+using host_actor = caf::typed_actor<
     caf::replies_to<hello>::with<welcome>, caf::replies_to<cancel_operations>::with<done>,
     caf::replies_to<get_daemon_status>::with<daemon_status>,
     caf::replies_to<get_actor_tree>::with<actor_tree>,
@@ -335,15 +321,35 @@ using client_session_actor = progress_actor::extend<
     caf::reacts_to<attach_credit>,                           //
     caf::reacts_to<attach_resized>,                          //
     caf::replies_to<list_images>::with<image_list>, caf::replies_to<get_image>::with<image_info>,
-    caf::replies_to<build_image>::with<image_info>, caf::replies_to<delete_image>::with<image_info>,
-    describes_itself,
-    // INTERNAL: from its operations, its commands and the event stream.
-    caf::reacts_to<event_happened>,    //
-    caf::reacts_to<events_missed>,     //
-    caf::reacts_to<exec_started>,      //
-    caf::reacts_to<exec_output>,       //
-    caf::reacts_to<exec_input_wanted>, //
-    caf::reacts_to<exec_ended>>;
+    caf::replies_to<build_image>::with<image_info>,
+    caf::replies_to<delete_image>::with<image_info>>;
+
+/// Whoever a client is: an actor, or a program that speaks the wire format without actors. It is
+/// told these.
+using client_actor =
+    caf::typed_actor<caf::reacts_to<stage_entered>,     //
+                     caf::reacts_to<event_happened>,    //
+                     caf::reacts_to<events_missed>,     //
+                     caf::reacts_to<exec_output>,       //
+                     caf::reacts_to<exec_input_wanted>, //
+                     caf::reacts_to<exec_ended>,        //
+                     caf::reacts_to<attach_output>,     //
+                     caf::reacts_to<attach_gap>,        //
+                     caf::reacts_to<attach_input_wanted>, caf::reacts_to<attach_input_refused>,
+                     caf::reacts_to<attach_noticed>, caf::reacts_to<attach_ended>>;
+
+/// CLIENT_SESSION: one client's. With the gateway, the only actor that remote handles reach.
+/// Scheduled; ends with the client.
+using client_session_actor =
+    host_actor::extend<describes_itself,
+                       // INTERNAL: from its operations, its commands and the event stream.
+                       caf::reacts_to<stage_entered>,     //
+                       caf::reacts_to<event_happened>,    //
+                       caf::reacts_to<events_missed>,     //
+                       caf::reacts_to<exec_started>,      //
+                       caf::reacts_to<exec_output>,       //
+                       caf::reacts_to<exec_input_wanted>, //
+                       caf::reacts_to<exec_ended>>;
 
 /// GATEWAY: the one published actor. Gives each client a client_session.
 using gateway_actor = caf::typed_actor<caf::replies_to<hello>::with<welcome>, describes_itself,

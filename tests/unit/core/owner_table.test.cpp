@@ -44,6 +44,8 @@ TEST_CASE_FIXTURE(leases,
   CHECK(old.error().code == ec::wrong_state);
   CHECK_FALSE(renew(7, 1'000'000));
   CHECK(table.check({"fleet", 8}, 2));
+  CHECK(table.check({"fleet", banger::core::any_token}, 2));
+  CHECK_FALSE(table.check({"other", banger::core::any_token}, 2));
   CHECK(table.check({"fleet", 7}, 2).error().code == ec::wrong_state);
   CHECK(table.check({"fleet", 9}, 2).error().code == ec::wrong_state);
   CHECK(table.check({"fleet", 8}, 1'000'000).error().code == ec::wrong_state);
