@@ -44,6 +44,7 @@
 #include <caf/scoped_actor.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <thread>
 #include <unistd.h>
@@ -54,6 +55,12 @@ namespace banger::daemon {
 namespace {
 
 using service_watcher = described_actor;
+
+/// CAF's key for a published actor, which no other of the actor system may have. No TCP port.
+std::uint16_t next_port() {
+  static std::atomic<std::uint16_t> given{0};
+  return static_cast<std::uint16_t>(gateway_port + given++);
+}
 
 constexpr std::chrono::seconds listen_limit{10};
 constexpr std::chrono::seconds reconcile_limit{20};
@@ -70,10 +77,12 @@ std::shared_ptr<const actors::agent_program> read_agent(const std::string& guest
   return std::make_shared<const actors::agent_program>(std::move(x));
 }
 
-/// Members are destroyed from the bottom up: the SSH thread outlives every actor.
-class node::running {
+/// Lives until the last actor that needs it has ended, for actors end when they like: those that
+/// use its threads keep it, and so do the contexts, which make actors through it.
+class node::running : public std::enable_shared_from_this<running> {
 public:
-  explicit running(node_parts parts) : parts_(std::move(parts)) {}
+  running(caf::actor_system& system, node_parts parts)
+      : parts_(std::move(parts)), system_(system) {}
 
   result<void> start() {
     spawn_services();
@@ -88,16 +97,13 @@ public:
     return listening;
   }
 
-  void stop(int status_of_hang = 0) {
+  void stop() { stop(parts_.status_of_hang); }
+
+  void stop(std::optional<int> status_of_hang) {
     if (std::exchange(is_stopped_, true))
       return;
-    // A handler that hangs must not keep the daemon: everything that counts is on disk already.
-    std::thread watchdog{[status_of_hang] {
-      std::this_thread::sleep_for(shutdown_limit);
-      host::log_error("shutdown hangs; giving up");
-      ::_exit(status_of_hang);
-    }};
-    watchdog.detach();
+    if (status_of_hang)
+      limit_shutdown(*status_of_hang);
     caf::scoped_actor self{system_};
     end(self, tls_);
     end(self, gateway_);
@@ -116,7 +122,26 @@ public:
     ports_.stop();
   }
 
+  const gateway_actor& gateway() const { return gateway_; }
+
 private:
+  /// A handler that hangs must not keep the daemon: everything that counts is on disk already.
+  static void limit_shutdown(int status_of_hang) {
+    std::thread watchdog{[status_of_hang] {
+      std::this_thread::sleep_for(shutdown_limit);
+      host::log_error("shutdown hangs; giving up");
+      ::_exit(status_of_hang);
+    }};
+    watchdog.detach();
+  }
+
+  /// We live at least as long as that actor.
+  template <class Handle>
+  Handle kept_for(Handle x) {
+    x->attach_functor([me = shared_from_this()] {});
+    return x;
+  }
+
   template <class Handle>
   static void end(caf::scoped_actor& self, Handle& whom) {
     if (whom) {
@@ -146,52 +171,58 @@ private:
                                       parts_.where.state + "/image-build.log"};
     images_ = system_.spawn<caf::detached>(
         actors::images, storage::image_catalog{parts_.where.images},
-        [this, build] { return system_.spawn(actors::image_build, build); }, limits);
+        [&system = system_, build] { return system.spawn(actors::image_build, build); }, limits);
   }
 
   void spawn_supervisor() {
     auto context = std::make_shared<actors::vm_context>();
+    const auto me = shared_from_this();
     context->store = store_;
     context->leases = leases_;
     context->images = images_;
     context->known_hosts = known_hosts_;
-    context->make_files = [this] {
-      return system_.spawn<caf::detached>(actors::vm_files, parts_.where.helper_socket);
+    context->make_files = [me] {
+      return me->system_.spawn<caf::detached>(actors::vm_files, me->parts_.where.helper_socket);
     };
-    context->make_machine = [this, limits = context->deadlines](const vm_actor& owner) {
-      return system_.spawn(actors::machine, owner, parts_.programs.net_helper, limits,
-                           std::optional<core::vm_handles>{});
+    context->make_machine = [me, limits = context->deadlines](const vm_actor& owner) {
+      return me->system_.spawn(actors::machine, owner, me->parts_.programs.net_helper, limits,
+                               std::optional<core::vm_handles>{});
     };
-    context->make_firecracker = [this, limits = context->deadlines](const vm_actor& owner) {
-      return spawn_firecracker(owner, limits, std::nullopt);
+    context->make_firecracker = [me, limits = context->deadlines](const vm_actor& owner) {
+      return me->spawn_firecracker(owner, limits, std::nullopt);
     };
-    context->adopt_machine = [this, limits = context->deadlines](const vm_actor& owner,
-                                                                 const std::string& text) {
+    context->adopt_machine = [me, limits = context->deadlines](const vm_actor& owner,
+                                                               const std::string& text) {
       auto handles = core::parse_handles(text);
       if (handles && handles->driver == vm_driver::firecracker)
-        return spawn_firecracker(owner, limits, *handles);
-      return system_.spawn(actors::machine, owner, parts_.programs.net_helper, limits,
-                           handles ? std::optional{*handles} : std::optional{core::vm_handles{}});
+        return me->spawn_firecracker(owner, limits, *handles);
+      return me->system_.spawn(actors::machine, owner, me->parts_.programs.net_helper, limits,
+                               handles ? std::optional{*handles}
+                                       : std::optional{core::vm_handles{}});
     };
-    context->make_link = [this](const vm_record& record, const vm_actor& owner) {
-      return system_.spawn(
-          actors::guest_link,
-          actors::link_context{&io_, known_hosts_, parts_.key.key, owner,
-                               [this](ssh::connection_id connection, const std::string& name) {
-                                 return system_.spawn(actors::agent_install,
-                                                      actors::agent_install_spec{
-                                                          &io_, connection, name, agent_, events_});
-                               }},
-          record);
+    // The handles by value: ours are gone at the end, when others make such actors yet.
+    context->make_link = [me, known_hosts = known_hosts_, events = events_](const vm_record& record,
+                                                                            const vm_actor& owner) {
+      auto install = [me, events](ssh::connection_id connection, const std::string& name) {
+        return me->kept_for(me->system_.spawn(
+            actors::agent_install,
+            actors::agent_install_spec{&me->io_, connection, name, me->agent_, events}));
+      };
+      return me->kept_for(
+          me->system_.spawn(actors::guest_link,
+                            actors::link_context{&me->io_, known_hosts, me->parts_.key.key, owner,
+                                                 std::move(install)},
+                            record));
     };
-    context->make_session = [this](const actors::guest_session_spec& spec) {
-      return system_.spawn(actors::guest_session, spec, &channels_);
+    context->make_session = [me](const actors::guest_session_spec& spec) {
+      return me->kept_for(me->system_.spawn(actors::guest_session, spec, &me->channels_));
     };
-    context->make_sweep = [this](const guest_way_actor& way) {
-      return system_.spawn(actors::guest_sweep, way, &channels_);
+    context->make_sweep = [me](const guest_way_actor& way) {
+      return me->kept_for(me->system_.spawn(actors::guest_sweep, way, &me->channels_));
     };
-    context->make_port = [this](const vm_record& record, const guest_link_actor& link) {
-      return system_.spawn(actors::guest_port, &ports_, core::port_socket(record.directory), link);
+    context->make_port = [me](const vm_record& record, const guest_link_actor& link) {
+      return me->kept_for(me->system_.spawn(actors::guest_port, &me->ports_,
+                                            core::port_socket(record.directory), link));
     };
     context->events = events_;
     context->private_key = parts_.where.private_key;
@@ -306,8 +337,8 @@ private:
     if (parts_.listen)
       x.listen = core::endpoint_text(parts_.listen->where.host, parts_.listen->where.port);
     x.client_count = static_cast<std::uint32_t>(transport::read_counters(system_).open);
-    x.worker_count =
-        static_cast<std::uint32_t>(caf::get_or(config_, "scheduler.max-threads", std::size_t{0}));
+    x.worker_count = static_cast<std::uint32_t>(
+        caf::get_or(system_.config(), "scheduler.max-threads", std::size_t{0}));
     return x;
   }
 
@@ -318,9 +349,9 @@ private:
     context->events = events_;
     context->host_id = parts_.host_id;
     context->owners = owners_;
-    context->make_exec = [this](const actors::exec_spec& spec) {
-      return system_.spawn(actors::exec, spec, &io_,
-                           static_cast<actors::agent_channels*>(&channels_));
+    context->make_exec = [me = shared_from_this()](const actors::exec_spec& spec) {
+      return me->kept_for(me->system_.spawn(actors::exec, spec, &me->io_,
+                                            static_cast<actors::agent_channels*>(&me->channels_)));
     };
     context->stop_daemon = parts_.on_stop_request;
     // Copies, for sessions outlive some of them; the gateway, which is made with this, weakly.
@@ -334,17 +365,16 @@ private:
         now.push_back({"gateway", caf::actor_cast<described_actor>(alive), 0, {}});
       return now;
     };
-    context->describe_daemon = [this] { return describe(); };
+    context->describe_daemon = [me = shared_from_this()] { return me->describe(); };
     session_context_ = context;
     gateway_ = system_.spawn(actors::gateway, session_context_,
-                             [this] { transport::sweep_connections(system_); });
+                             [&system = system_] { transport::sweep_connections(system); });
     *gateway = caf::actor_cast<caf::weak_actor_ptr>(gateway_);
-    // Any client could ask these for more than we offer.
-    system_.registry().erase(caf::atom("SpawnServ"));
+    transport::refuse_remote_spawns(system_);
     caf::scoped_actor self{system_};
     result<void> outcome;
     self->request(transport::unix_middleman(system_), listen_limit, caf::publish_atom::value,
-                  gateway_port, caf::actor_cast<caf::strong_actor_ptr>(gateway_),
+                  next_port(), caf::actor_cast<caf::strong_actor_ptr>(gateway_),
                   std::set<std::string>{}, parts_.where.socket, false)
         .receive([](std::uint16_t) {},
                  [&](const caf::error& why) {
@@ -361,8 +391,7 @@ private:
   port::port_io ports_;
   actors::guest_channels channels_{io_, ports_};
   bool is_stopped_ = false;
-  mutable actor_config config_;
-  mutable caf::actor_system system_{config_};
+  caf::actor_system& system_;
   store_actor store_;
   known_hosts_actor known_hosts_;
   leases_actor leases_;
@@ -378,10 +407,10 @@ private:
   std::shared_ptr<const actors::session_context> session_context_;
 };
 
-node::node(std::unique_ptr<running> x) : running_(std::move(x)) {}
+node::node(std::shared_ptr<running> x) : running_(std::move(x)) {}
 
-result<std::unique_ptr<node>> node::start(node_parts parts) {
-  auto made = std::make_unique<running>(std::move(parts));
+result<std::unique_ptr<node>> node::start(caf::actor_system& system, node_parts parts) {
+  auto made = std::make_shared<running>(system, std::move(parts));
   if (auto ok = made->start(); !ok) {
     made->stop();
     return tl::make_unexpected(ok.error());
@@ -391,6 +420,10 @@ result<std::unique_ptr<node>> node::start(node_parts parts) {
 
 void node::stop(int status_of_hang) {
   running_->stop(status_of_hang);
+}
+
+gateway_actor node::gateway() const {
+  return running_->gateway();
 }
 
 node::~node() {

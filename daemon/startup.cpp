@@ -50,16 +50,18 @@ std::string clear_folder(const host::paths& where, const fs::path& folder) {
 
 } // namespace
 
-companions find_companions() {
+companions find_companions(const std::string& file) {
   std::error_code error;
-  auto self = fs::path{host::own_program()}.parent_path();
-  if (fs::exists(self / "guest", error)) // a build folder
-    return {self / "banger-net", self / "banger-image", self / "banger-tls", self / "guest",
-            self / "images" / "recipes"};
-  auto prefix = self.parent_path();
-  auto libexec = prefix / "libexec" / "banger";
-  return {libexec / "banger-net", libexec / "banger-image", libexec / "banger-tls",
-          libexec / "guest", prefix / "share" / "banger" / "recipes"};
+  for (auto folder = fs::path{file}.parent_path(); folder.has_relative_path();
+       folder = folder.parent_path()) {
+    if (fs::exists(folder / "guest" / "banger-agent", error)) // a build folder
+      return {folder / "banger-net", folder / "banger-image", folder / "banger-tls",
+              folder / "guest", folder / "images" / "recipes"};
+    if (auto libexec = folder / "libexec" / "banger"; fs::exists(libexec / "guest", error))
+      return {libexec / "banger-net", libexec / "banger-image", libexec / "banger-tls",
+              libexec / "guest", folder / "share" / "banger" / "recipes"};
+  }
+  return {};
 }
 
 result<void> prepare_folders(const host::paths& where) {

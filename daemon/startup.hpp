@@ -18,8 +18,7 @@
 
 namespace banger::daemon {
 
-/// The programs and files that come with banger, found beside bangerd or where `meson install` puts
-/// them.
+/// The programs and files that come with banger.
 struct companions {
   std::string net_helper;
   std::string image_builder;
@@ -28,7 +27,9 @@ struct companions {
   std::string recipes; ///< folder
 };
 
-[[nodiscard]] companions find_companions();
+/// Finds them from a file of banger's own, a program or a library: in the build folder that it is
+/// in, or where `meson install` puts them. All are empty where it is in neither.
+[[nodiscard]] companions find_companions(const std::string& file);
 
 /// Makes every folder of ours private. Errors: unsafe_path, failed.
 [[nodiscard]] result<void> prepare_folders(const host::paths& where);

@@ -23,6 +23,7 @@ MAY = {  # folder: what it may include, besides itself
     "client": ["host", "core", "protocol", "include"],
     "include": ["protocol"],
     "daemon": ["actors", "transport", "ssh", "hypervisor", "storage", "host", "core", "protocol"],
+    "embed": ["include", "client", "daemon", "transport", "host", "core", "protocol"],
     "workspace": ["host", "core", "protocol"],
     "cli": ["archive", "workspace", "client", "guest", "host", "core", "protocol"],
 }

@@ -2,15 +2,18 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import images
-from harness import check, equal
+from harness import check, equal, kill, limit, poll, takes_at_most
 
 BUILD = images.build_dir()
 ROOT = Path(__file__).resolve().parents[2]
 
 EXPORTED = ("banger::client::machine_client::", "banger::to_string")
+EXPORTED_ACTORS = ("banger::connect(", "banger::prepare(", "banger::embedded_host::", "banger::to_string", "banger::to_error(",
+                   "banger::to_failure(", "banger::translated(")
 
 
 def install(box):
@@ -21,10 +24,10 @@ def install(box):
     return to
 
 
-def compiled(box, to, example):
+def compiled(box, to, example, package="banger"):
     config = {**os.environ, "PKG_CONFIG_SYSROOT_DIR": str(to),
               "PKG_CONFIG_PATH": str(next(to.rglob("banger.pc")).parent)}
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "banger"], env=config, capture_output=True, text=True, check=True)
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", package], env=config, capture_output=True, text=True, check=True)
     program = box.dir / example
     done = subprocess.run(["c++", "-std=c++20", "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-Werror",
                            f"{ROOT}/examples/{example}.cpp", *flags.stdout.split(), "-o", program], capture_output=True, text=True)
@@ -32,14 +35,18 @@ def compiled(box, to, example):
     return program
 
 
+def check_library(library, exported):
+    names = subprocess.run(["nm", "-DC", "--defined-only", library], capture_output=True, text=True, check=True).stdout
+    strangers = [x for x in names.splitlines() if not any(y in x for y in exported)]
+    equal(strangers, [])
+    soname = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
+    check(f"[{library.name}]" in soname, soname)
+
+
 def test_the_examples_build_and_run_as_installed(box):
     to = install(box)
     library = next(to.rglob("libbanger.so.0"))
-    names = subprocess.run(["nm", "-DC", "--defined-only", library], capture_output=True, text=True, check=True).stdout
-    strangers = [x for x in names.splitlines() if not any(y in x for y in EXPORTED)]
-    equal(strangers, [])
-    soname = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
-    check("[libbanger.so.0]" in soname, soname)
+    check_library(library, EXPORTED)
     headers = [x for x in to.rglob("*.hpp") if "include/banger/" not in str(x)]
     equal(headers, [], "headers are below include/banger alone")
     env = {"LD_LIBRARY_PATH": str(library.parent), "BANGER_DAEMON": f"{BUILD}/bangerd"}
@@ -60,3 +67,77 @@ def test_the_examples_build_and_run_as_installed(box):
     done = box.run_program(Path(sandbox), "true", env={**env, "XDG_RUNTIME_DIR": "/nowhere", "BANGER_DAEMON": "/nowhere"})
     equal((done.status, done.out), (1, b""))
     check(done.err.startswith(b"sandbox: "), done)
+
+
+class Actors:
+    """examples/actors.cpp, built against the installed library."""
+
+    def __init__(self, box):
+        self.box, to = box, install(box)
+        library = next(to.rglob("libbanger-actors.so.0"))
+        check_library(library, EXPORTED_ACTORS)
+        self.program = compiled(box, to, "actors", "banger-actors")
+        self.env = {"LD_LIBRARY_PATH": str(library.parent), "BANGER_DAEMON": f"{BUILD}/bangerd"}
+
+    def run(self, *arguments):
+        return self.box.run_program(self.program, *arguments, env=self.env)
+
+    def start(self, *arguments):
+        process = subprocess.Popen([self.program, *arguments], env=self.box.environment(self.env), cwd="/", text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.box.started.append(process)
+        return process
+
+
+def check_a_daemon(box, actors):
+    """The handle of a daemon, which is started where none runs; its end is told at once."""
+    done = actors.run("--host", "", "sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x; echo err >&2; exit 6")
+    equal((done.status, done.out), (6, b"x" * 3_000_000), done.err)
+    told = [x.split()[0] + " " + x.split()[-1] for x in done.err.decode().splitlines() if x.startswith("vm.state")]
+    equal(told, [f"vm.state {x}" for x in ("stopped", "starting", "running", "deleting")])
+    check(b"err\n" in done.err, done.err)
+    equal(box.vms(), {})
+    equal((actors.run("--host", "", "/no/such").status, box.vms()), (127, {}))
+    done = actors.run("--host", "nowhere", "true")
+    equal((done.status, done.err.decode().splitlines()[0][:25]), (1, "actors: no host 'nowhere'"), done.err)
+    running = actors.start("--host", "", "sh", "-c", "echo up; sleep 1000")
+    equal(running.stdout.readline(), "up\n")
+    kill(box.daemon_pid())
+    since = time.monotonic()
+    equal(running.wait(30), 1)
+    takes_at_most(5, since, running.stderr.read())
+    poll("its VM went with it", lambda: box.vms() == {}, 20)
+
+
+def check_an_embedded_host(box, actors):
+    """A host that is a part of the program, beside this user's daemon; `banger` finds it too."""
+    folder = box.dir / "own"
+    for x in (folder, folder / "data", folder / "data/banger"):
+        x.mkdir(mode=0o700)
+    subprocess.run(["cp", "-al", box.images, folder / "data/banger/images"], check=True)
+    done = actors.run("--embed", str(folder), "sh", "-c", "echo out; exit 5")
+    equal((done.status, done.out), (5, b"out\n"), done.err)
+    running = actors.start("--embed", str(folder), "sh", "-c", "echo up; sleep 1000")
+    equal(running.stdout.readline(), "up\n")
+    there = {"BANGER_SOCKET": str(folder / "run/banger/bangerd.sock")}
+    equal([x["state"] for x in box.ok("vm", "list", "-o", "json", env=there).json["vms"]], ["running"])
+    equal(box.ok("daemon", "status", "-o", "json", env=there).json["pid"], running.pid)
+    box.fails(4, "daemon", "stop", env=there, says="it is a part of another program")
+    done = actors.run("--embed", str(folder), "true")
+    equal(done.status, 1)
+    check(b"holds it" in done.err, done.err)
+    kill(running.pid)
+    running.wait()
+    done = actors.run("--embed", str(folder), "true")  # what the killed one left is brought to rest
+    equal((done.status, done.out), (0, b""), done.err)
+    equal([x for x in (folder / "state/banger/vms").iterdir() if x.name != "lost"], [])
+    equal(box.processes("qemu-system-x86_64", "banger-net"), [])
+
+
+@limit(240)
+def test_actors_of_a_host_and_a_host_of_actors(box):
+    actors = Actors(box)
+    check_a_daemon(box, actors)
+    check_an_embedded_host(box, actors)
+    for line in ((), ("--host",), ("--other", "x", "true")):
+        equal(actors.run(*line).status, 2)
