@@ -3,6 +3,7 @@
 #include "actors/account.hpp"
 #include "actors/control_port.hpp"
 #include "actors/firecracker_caller_blocking.hpp"
+#include "actors/machine_resources.hpp"
 #include "host/fault_point.hpp"
 #include "host/process.hpp"
 #include "protocol/caf_error.hpp"
@@ -26,7 +27,7 @@ constexpr std::chrono::milliseconds key_limit{2'000};
 constexpr std::chrono::milliseconds kill_patience{3'000};
 constexpr std::chrono::milliseconds end_grace{200};
 constexpr std::uint32_t key_share = 3; // the keys are pressed after a third of the grace
-constexpr std::uint64_t boot_failed_step = helper_ended_step - 1; // no ending uses it either
+constexpr std::uint64_t boot_failed_step = resources_step - 1; // no ending uses it either
 constexpr std::uint64_t boot_step = 0;
 
 const hypervisor::qemu_process& process_of(const firecracker_machine_state& state) {
@@ -53,6 +54,7 @@ void gone(self_pointer self, std::string reason) {
   if (state.is_gone)
     return;
   state.listener_watch.stop();
+  state.resources = {};
   tell_end(self, process_of(state), std::move(reason), ended_early);
 }
 
@@ -124,6 +126,10 @@ void leave(self_pointer self, const caf::error& reason) {
 
 void readable(self_pointer self, const fd_ready& x) {
   auto& state = self->state;
+  if (x.tag == resources_tag) {
+    take_resources(state);
+    return;
+  }
   if (x.tag == net_tag && state.machine)
     collect_helper(self, process_of(state), leave);
   if (state.is_gone || !state.machine)
@@ -154,21 +160,31 @@ void watch(self_pointer self) {
       firecracker_caller, process.handles.qmp_socket, std::move(again));
 }
 
-caf::result<machine_launched> launch(self_pointer self, const launch_machine& x) {
+result<machine_launched> start(self_pointer self, const launch_machine& x,
+                               const hypervisor::firecracker_programs& programs,
+                               hypervisor::host_resources resources) {
   auto& state = self->state;
-  auto programs = state.find();
-  if (!programs)
-    return to_error(programs.error());
-  auto started = hypervisor::start_firecracker(x, *programs);
+  auto started = hypervisor::start_firecracker(x, programs, resources);
   if (!started)
-    return to_error(started.error());
+    return tl::make_unexpected(started.error());
   state.machine = std::move(*started);
-  state.configuration = firecracker::configuration(hypervisor::firecracker_plan(x));
+  state.configuration = firecracker::configuration(hypervisor::firecracker_plan(x, resources));
+  state.resources = std::move(resources);
   state.configuration.push_back(firecracker::to_request(firecracker::action::instance_start));
   watch(self);
   const auto& handles = process_of(state).handles;
   return machine_launched{handles.qemu.pid, handles.accelerator, core::render_handles(handles),
                           handles.started_at_ms};
+}
+
+caf::result<machine_launched> launch(self_pointer self, const launch_machine& x) {
+  auto programs = self->state.find();
+  if (!programs)
+    return to_error(programs.error());
+  return launch_with(self, x, hypervisor::resource_kind::lent,
+                     [self, x, where = std::move(*programs)](hypervisor::host_resources resources) {
+                       return start(self, x, where, std::move(resources));
+                     });
 }
 
 /// The guest's first instruction runs with the last of these: its process is on record by now.
@@ -178,7 +194,7 @@ void boot(self_pointer self) {
   call_firecracker all{std::exchange(state.configuration, {}), true,
                        static_cast<std::uint32_t>(api_limit.count())};
   self->request(state.caller, api_limit + core::deadlines::margin, std::move(all))
-      .then([](const done&) {},
+      .then([self](const done&) { self->state.resources = {}; }, // it has all of it open
             [self](const caf::error& why) {
               // One that has ended says so itself, and why; its sockets close a moment before that.
               self->state.boot_failure = to_failure(why, "boot it in Firecracker");
@@ -201,7 +217,9 @@ caf::result<done> await(self_pointer self) {
 
 void due(self_pointer self, const step_due& x) {
   auto& state = self->state;
-  if (x.step == helper_ended_step) {
+  if (x.step == resources_step) {
+    give_up_resources(state);
+  } else if (x.step == helper_ended_step) {
     helper_ended(state, process_of(state));
   } else if (x.step == boot_failed_step) {
     fail_ready(state, state.boot_failure);
@@ -248,6 +266,7 @@ firecracker_machine(firecracker_machine_pointer self, vm_actor owner,
       [self](const launch_machine& x) { return launch(self, x); },
       [self](const await_ready&) { return await(self); },
       [self](const end_machine& x) {
+        cancel_launch(self->state);
         return end_life(self, x, self->state.machine.has_value(), escalate);
       },
       [self](const get_guest_memory&) { return ask_memory(self, &self->state.control); },

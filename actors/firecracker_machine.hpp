@@ -21,6 +21,7 @@ struct firecracker_machine_state : machine_life {
   std::function<result<hypervisor::firecracker_programs>()> find;
   std::optional<hypervisor::firecracker_process> machine;
   std::vector<firecracker_call> configuration; ///< to be sent, the start with it
+  hypervisor::host_resources resources;        ///< what it is lent, held until it has opened it
   firecracker_caller_actor caller;
   host::unique_fd control; ///< the guest's agent; none: it did not come, or an earlier daemon's
   transport::fd_watch listener_watch;

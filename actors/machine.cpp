@@ -2,7 +2,7 @@
 
 #include "actors/account.hpp"
 #include "actors/control_port.hpp"
-#include "actors/machine_launch.hpp"
+#include "actors/machine_resources.hpp"
 #include "core/qmp.hpp"
 #include "host/fault_point.hpp"
 #include "host/process.hpp"
@@ -123,7 +123,7 @@ void leave(machine_pointer self, const caf::error& reason) {
 void readable(machine_pointer self, const fd_ready& x) {
   auto& state = self->state;
   if (x.tag == resources_tag) {
-    take_resources(self);
+    take_resources(self->state);
     return;
   }
   if (x.tag == net_tag && state.process)
@@ -149,6 +149,43 @@ void readable(machine_pointer self, const fd_ready& x) {
 // -- the beginning
 // -----------------------------------------------------------------------------------------
 
+/// Watches the descriptors of the process.
+void watch(machine_pointer self) {
+  auto& state = self->state;
+  auto& process = *state.process;
+  state.directory = process.handles.directory;
+  state.qmp_watch = watch_fd(self, process.qmp, qmp_tag);
+  state.control_watch = watch_fd(self, process.control, control_tag);
+  state.process_watch = watch_fd(self, process.qemu_pidfd, qemu_tag);
+  if (process.net_pidfd)
+    state.net_watch = watch_fd(self, process.net_pidfd, net_tag);
+}
+
+result<machine_launched> start(machine_pointer self, const launch_machine& x,
+                               const hypervisor::programs& programs,
+                               hypervisor::host_resources resources) {
+  auto& state = self->state;
+  auto process = hypervisor::start_qemu(x, programs, std::move(resources));
+  if (!process)
+    return tl::make_unexpected(process.error());
+  state.process = std::move(*process);
+  watch(self);
+  const auto& handles = state.process->handles;
+  return machine_launched{handles.qemu.pid, state.process->accelerator,
+                          core::render_handles(handles), handles.started_at_ms};
+}
+
+caf::result<machine_launched> launch(machine_pointer self, const launch_machine& x) {
+  // Anew: they may have been installed meanwhile.
+  auto programs = hypervisor::find_programs(self->state.net_helper);
+  if (!programs)
+    return to_error(programs.error());
+  return launch_with(self, x, hypervisor::resource_kind::passed,
+                     [self, x, where = std::move(*programs)](hypervisor::host_resources resources) {
+                       return start(self, x, where, std::move(resources));
+                     });
+}
+
 caf::result<done> await(machine_pointer self) {
   auto& state = self->state;
   if (state.is_gone || !state.process)
@@ -165,7 +202,7 @@ caf::result<done> await(machine_pointer self) {
 void due(machine_pointer self, const step_due& x) {
   auto& state = self->state;
   if (x.step == resources_step)
-    give_up_resources(self);
+    give_up_resources(state);
   else if (x.step == helper_ended_step)
     helper_ended(state, *state.process);
   else if (x.step == 0)
@@ -209,7 +246,7 @@ machine_actor::behavior_type machine(machine_pointer self, vm_actor owner, std::
       [self](const launch_machine& x) { return launch(self, x); },
       [self](const await_ready&) { return await(self); },
       [self](const end_machine& x) {
-        cancel_launch(self);
+        cancel_launch(self->state);
         return end_life(self, x, self->state.process.has_value(), escalate);
       },
       [self](const get_guest_memory&) {

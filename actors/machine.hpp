@@ -3,7 +3,6 @@
 #pragma once
 
 #include "actors/machine_life.hpp"
-#include "hypervisor/host_resources.hpp"
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -14,23 +13,13 @@
 namespace banger::actors {
 
 /// What an fd_ready of a machine's is about.
-enum machine_tag : std::int32_t { qmp_tag = 1, control_tag, qemu_tag, net_tag, resources_tag };
-
-/// A launch that waits for banger-helper.
-struct pending_launch {
-  launch_machine request;
-  hypervisor::programs programs;
-  hypervisor::resource_request resources;
-  transport::fd_watch watch;
-  caf::typed_response_promise<machine_launched> reply;
-};
+enum machine_tag : std::int32_t { qmp_tag = 1, control_tag, qemu_tag, net_tag };
 
 struct machine_state : machine_life {
   static inline const char* name = "machine";
   std::string net_helper; ///< path of banger-net
   std::string directory;
   std::optional<hypervisor::qemu_process> process;
-  std::optional<pending_launch> pending;
   transport::fd_watch qmp_watch;
   core::line_buffer qmp_lines;
   bool may_command = false; ///< QMP has greeted and taken qmp_capabilities

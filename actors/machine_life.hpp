@@ -17,6 +17,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +27,16 @@ namespace banger::actors {
 
 /// How far the ending of a guest has gone; each step is harder than the one before.
 enum class end_step : std::uint8_t { none, asked_guest, pressed_button, quit, killed };
+
+using start_hypervisor = std::function<result<machine_launched>(hypervisor::host_resources)>;
+
+/// A launch that waits for banger-helper: actors/machine_resources.
+struct pending_launch {
+  hypervisor::resource_request resources;
+  start_hypervisor start;
+  transport::fd_watch watch;
+  caf::typed_response_promise<machine_launched> reply;
+};
 
 struct machine_life {
   vm_actor owner;
@@ -45,6 +57,7 @@ struct machine_life {
   std::vector<caf::typed_response_promise<done>> awaiting_ready;
   std::vector<caf::typed_response_promise<machine_ended>> awaiting_end;
   memory_questions memory;
+  std::optional<pending_launch> pending;
 };
 
 inline constexpr std::chrono::milliseconds helper_grace{300};

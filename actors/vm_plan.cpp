@@ -23,10 +23,6 @@ result<void> check_host_needs(const vm_config& x) {
   if (x.network > network_kind::tap || x.root_disk > root_disk_kind::snapshot)
     return fail(ec::bad_request, "create vm", "there is no such network or root disk",
                 "--network user or tap, --root-disk overlay or snapshot");
-  if (x.driver == vm_driver::firecracker &&
-      (x.network == network_kind::tap || x.root_disk == root_disk_kind::snapshot))
-    return fail(ec::bad_request, "create vm", "firecracker has no taps and no snapshots yet",
-                "--driver qemu");
   if (x.network == network_kind::tap && x.is_isolated)
     return fail(ec::bad_request, "create vm", "a VM with a tap is not isolated",
                 "--network tap --no-nat, or --network none");
@@ -78,7 +74,8 @@ result<vm_record> plan_record(const supervisor_state& state, const vm_config& co
   record.has_nat = config.has_nat;
   record.root_disk = config.root_disk;
   // Without a tap a Firecracker VM has no network card: the way in is its virtual socket.
-  record.is_isolated = config.is_isolated || config.driver == vm_driver::firecracker;
+  record.is_isolated = config.is_isolated || (config.driver == vm_driver::firecracker &&
+                                              config.network != network_kind::tap);
   record.is_ephemeral = config.is_ephemeral;
   record.owner = config.owner;
   record.owner_token = config.owner_token;

@@ -44,6 +44,11 @@ void pin_key(vm_pointer self) {
       [self](const done&) { created(self); }, on_failure(self, "pin its host key"));
 }
 
+/// Firecracker knows no qcow2.
+bool has_whole_root_disk(const vm_record& record) {
+  return record.driver == vm_driver::firecracker && record.root_disk == root_disk_kind::overlay;
+}
+
 void make_files(vm_pointer self, const image_files& image) {
   const auto& context = *self->state.context;
   auto& record = self->state.record;
@@ -51,8 +56,7 @@ void make_files(vm_pointer self, const image_files& image) {
   ask<vm_files_made>(
       self, "create.files", files_of(self), context.deadlines.make_files,
       make_vm_files{record.directory, record.name, image.root, image.root_format, record.disk_mib,
-                    record.driver == vm_driver::firecracker, record.root_disk,
-                    needs_of(self).helper_socket},
+                    has_whole_root_disk(record), record.root_disk, needs_of(self).helper_socket},
       [self](const vm_files_made& made) {
         self->state.record.host_key_public = made.host_key_public;
         pin_key(self);

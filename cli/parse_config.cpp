@@ -22,8 +22,9 @@ void config_reader::build(CLI::App* to) {
                  "overlay, a qcow2 file; or snapshot, of the kernel's device-mapper (overlay)")
       ->check(CLI::IsMember({"overlay", "snapshot"}));
   to->add_flag("--isolated", config_.is_isolated, "the same as --network none");
-  to->add_option("--driver", driver_,
-                 "what runs it: qemu, or firecracker, which needs KVM and is isolated (qemu)")
+  to->add_option(
+        "--driver", driver_,
+        "what runs it: qemu; or firecracker, which needs KVM, and has a tap or no network (qemu)")
       ->check(CLI::IsMember({"qemu", "firecracker"}));
   auto* owner = to->add_option("--owner", config_.owner,
                                "whose lease it lives by: see banger owner renew --help");
@@ -33,14 +34,11 @@ void config_reader::build(CLI::App* to) {
 result<void> config_reader::check_network() {
   const auto is_tap = network_ == "tap";
   config_.driver = driver_ == "firecracker" ? vm_driver::firecracker : vm_driver::qemu;
-  if (config_.driver == vm_driver::firecracker && (is_tap || root_disk_ == "snapshot"))
-    return fail(ec::bad_request, "--driver firecracker has no taps and no snapshots yet", "",
-                "--driver qemu");
   if (network_ == "user" && (config_.is_isolated || config_.driver == vm_driver::firecracker))
     return fail(ec::bad_request,
                 config_.is_isolated ? "--isolated contradicts --network user"
                                     : "--driver firecracker has no user network",
-                "", "--network none");
+                "", config_.is_isolated ? "--network none" : "--network tap, or none");
   if (is_tap && config_.is_isolated)
     return fail(ec::bad_request, "--isolated contradicts --network tap", "",
                 "--network tap --no-nat, or --network none");

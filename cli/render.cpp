@@ -190,7 +190,9 @@ std::string vm_details(const vm_info& vm, std::int64_t now_ms) {
        {"memory", with_running(vm.memory_mib, vm.running_memory_mib, core::format_mib)},
        {"disk", with_running(vm.disk_mib, vm.running_disk_mib, core::format_mib)},
        {"network", network_text(vm)},
-       {"root disk", vm.driver == vm_driver::firecracker ? "copy" : to_string(vm.root_disk)},
+       {"root disk", vm.driver == vm_driver::firecracker && vm.root_disk == root_disk_kind::overlay
+                         ? "copy"
+                         : to_string(vm.root_disk)},
        {"address", vm.address + " port " + std::to_string(vm.ssh_port) + " (ssh)"},
        {"driver", to_string(vm.driver)},
        {"accelerator", vm.accelerator},

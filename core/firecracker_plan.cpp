@@ -87,7 +87,8 @@ std::vector<request> configuration(const launch& x) {
       to_request(metrics{metrics_path(x.directory)}),
       to_request(machine_config{x.vcpu_count, x.memory_mib}),
       to_request(boot_source{x.kernel, x.directory + "/initrd.cpio", kernel_arguments(x)}),
-      to_request(drive{"root", root_disk(x.directory), false, false, cache::writeback}),
+      to_request(drive{"root", x.root_device.empty() ? root_disk(x.directory) : x.root_device,
+                       false, false, cache::writeback}),
       to_request(drive{"work", x.directory + "/work.ext4", false, false, cache::writeback}),
   };
   if (x.network)

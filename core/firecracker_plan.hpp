@@ -29,6 +29,7 @@ struct launch {
   std::uint32_t vcpu_count = 1;
   std::uint32_t memory_mib = 512;
   std::optional<tap_plan> network; ///< none: by vsock alone
+  std::string root_device;         ///< a block device's path; empty: root_disk() of the folder
 };
 
 // Where things are in a VM's folder.

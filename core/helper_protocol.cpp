@@ -64,12 +64,12 @@ private:
 
 bool is_op(std::uint8_t x) {
   return x >= static_cast<std::uint8_t>(helper_op::hello) &&
-         x <= static_cast<std::uint8_t>(helper_op::describe);
+         x <= static_cast<std::uint8_t>(helper_op::lend_disk);
 }
 
 bool needs_vm_id(helper_op op) {
   return op == helper_op::attach_disk || op == helper_op::disk_status ||
-         op == helper_op::release_disk;
+         op == helper_op::release_disk || op == helper_op::lend_disk;
 }
 
 void put_head(std::string& out, helper_op op, std::uint8_t flags, std::uint32_t number) {
@@ -99,11 +99,13 @@ result<void> check_head(std::string_view bytes, std::size_t size, ec wrong) {
 } // namespace
 
 std::size_t descriptors_to(helper_op op) {
-  return op == helper_op::attach_disk ? 2 : 0;
+  return op == helper_op::attach_disk || op == helper_op::lend_disk ? 2 : 0;
 }
 
 std::size_t descriptors_from(helper_op op) {
-  return op == helper_op::attach_tap || op == helper_op::attach_disk ? 1 : 0;
+  return op == helper_op::attach_tap || op == helper_op::attach_disk || op == helper_op::lend_disk
+             ? 1
+             : 0;
 }
 
 std::string encode(const helper_request& x) {

@@ -30,6 +30,10 @@ enum class helper_op : std::uint8_t {
   disk_status,  ///< vm_id. Answer: disk. Errors: not_found.
   release_disk, ///< vm_id. None: fine. Errors: busy, while somebody has it open.
   describe,     ///< Answer: counts.
+  lend_tap,     ///< As attach_tap, for a program that opens it by its name. Answer: name, and no
+                ///< descriptor. The asker's user may open it. It goes when nobody has it open and
+                ///< this connection has ended.
+  lend_disk,    ///< As attach_disk, and the asker's user may open its node in /dev too.
 };
 
 /// Descriptors that come with a request, and with its good answer.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace banger::helper {
 
@@ -58,6 +59,17 @@ result<host::unique_fd> disks::attach(const std::string& vm_id, int image, int c
     return tl::make_unexpected(own.error());
   return mapper->make(name,
                       {"snapshot", core::snapshot_arguments(base->path, own->path), *sectors});
+}
+
+result<host::unique_fd> disks::lend(const std::string& vm_id, int image, int changes) const {
+  constexpr mode_t for_its_user = 0600;
+  auto made = attach(vm_id, image, changes);
+  if (!made)
+    return made;
+  const auto node = made->get();
+  if (::fchmod(node, for_its_user) != 0 || ::fchown(node, owner_, static_cast<gid_t>(-1)) != 0)
+    return fail_errno("give a disk's node to its user"); // the disk goes with its descriptor
+  return made;
 }
 
 result<core::snapshot_state> disks::look(const std::string& vm_id) const {

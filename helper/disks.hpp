@@ -24,6 +24,11 @@ public:
   [[nodiscard]] result<host::unique_fd> attach(const std::string& vm_id, int image,
                                                int changes) const;
 
+  /// Makes the disk as attach does, for a program of the owner's that opens its node in /dev. The
+  /// node goes with the device. Errors: as attach.
+  [[nodiscard]] result<host::unique_fd> lend(const std::string& vm_id, int image,
+                                             int changes) const;
+
   /// Errors: not_found, missing_program, failed.
   [[nodiscard]] result<core::snapshot_state> look(const std::string& vm_id) const;
 

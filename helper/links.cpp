@@ -114,7 +114,7 @@ result<std::vector<link>> links::list() const {
   for (auto* x = ::nl_cache_get_first(cache.get()); x != nullptr; x = ::nl_cache_get_next(x)) {
     auto* found = reinterpret_cast<rtnl_link*>(x); // what libnl's own casts do
     all.push_back({::rtnl_link_get_ifindex(found), text_of(::rtnl_link_get_name(found)),
-                   text_of(::rtnl_link_get_ifalias(found))});
+                   text_of(::rtnl_link_get_ifalias(found)), ::rtnl_link_get_carrier(found) != 0});
   }
   return all;
 }

@@ -17,6 +17,7 @@ struct link {
   int index = 0;
   std::string name;
   std::string alias;
+  bool has_carrier = false; ///< of a tap: somebody has it open
 };
 
 /// A connection to the kernel's table of links. Every call is one round trip, and waits for it.

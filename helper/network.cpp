@@ -121,6 +121,32 @@ result<host::unique_fd> network::attach(std::uint32_t index, bool has_nat) {
   return tl::make_unexpected(ok.error());
 }
 
+result<void> network::lend(std::uint32_t index, bool has_nat) {
+  auto made = attach(index, has_nat);
+  if (!made)
+    return tl::make_unexpected(made.error());
+  if (auto kept = keep_for_user(*made, owner_); !kept)
+    return kept;
+  lent_.insert(index);
+  return {}; // without our descriptor: a tap of one queue is one program's at a time
+}
+
+void network::end_loan(std::uint32_t index) {
+  if (auto found = lent_.find(index); found != lent_.end())
+    lent_.erase(found);
+}
+
+result<void> network::remove_unheld() {
+  auto now = look();
+  if (!now)
+    return tl::make_unexpected(now.error());
+  result<void> first;
+  for (const auto& x : now->taps)
+    if (x.note.owner == owner_ && !x.at.has_carrier && !lent_.contains(x.index))
+      keep_first(first, links_.remove(x.at.index));
+  return first;
+}
+
 result<void> network::release(std::uint32_t index) {
   auto now = look();
   if (!now)

@@ -9,6 +9,7 @@
 #include "protocol/result.hpp"
 
 #include <cstdint>
+#include <set>
 
 namespace banger::helper {
 
@@ -22,6 +23,17 @@ public:
   /// Errors: already_exists (the address is in use), no_space (the user has 512), missing_program,
   /// failed.
   [[nodiscard]] result<host::unique_fd> attach(std::uint32_t index, bool has_nat);
+
+  /// Makes a tap as attach does, for a program of the owner's that opens it by its name. It stays
+  /// while somebody has it open, and until end_loan. Errors: as attach.
+  [[nodiscard]] result<void> lend(std::uint32_t index, bool has_nat);
+
+  /// Who wanted this tap has gone: it goes too unless somebody has opened it.
+  void end_loan(std::uint32_t index);
+
+  /// Removes the owner's taps that nobody has open, and nobody is about to: the kernel keeps a tap
+  /// that was made persistent. Errors: failed.
+  [[nodiscard]] result<void> remove_unheld();
 
   /// Removes a tap, if it is there, and what nobody needs after it. Errors: bad_request (another
   /// user's), failed.
@@ -46,6 +58,7 @@ private:
 
   links links_;
   std::uint32_t owner_;
+  std::multiset<std::uint32_t> lent_; ///< to those who are still there
 };
 
 } // namespace banger::helper

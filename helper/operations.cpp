@@ -75,6 +75,14 @@ answer operations::perform(const core::helper_request& x, const std::vector<host
     }
     case core::helper_op::release_disk: keep(out, disks_.release(x.vm_id)); break;
     case core::helper_op::describe: describe(out); break;
+    case core::helper_op::lend_tap:
+      keep(out, network_.lend(x.address_index, x.has_nat));
+      out.reply.name = core::tap_name(x.address_index);
+      break;
+    case core::helper_op::lend_disk:
+      keep(out, disks_.lend(x.vm_id, fds[0].get(), fds[1].get()),
+           core::snapshot_name(owner_, x.vm_id));
+      break;
   }
   return out;
 }
@@ -83,9 +91,21 @@ result<void> operations::settle() {
   auto turn = take_turn();
   if (!turn)
     return tl::make_unexpected(turn.error());
+  auto unheld = network_.remove_unheld();
   auto net = network_.settle();
   auto devices = disks_.release_unused();
-  return net ? devices : net;
+  return !unheld ? unheld : net ? devices : net;
+}
+
+result<void> operations::end_loans(const std::vector<std::uint32_t>& taps) {
+  for (auto index : taps)
+    network_.end_loan(index);
+  return remove_unheld();
+}
+
+result<void> operations::remove_unheld() {
+  auto turn = take_turn();
+  return turn ? network_.remove_unheld() : tl::make_unexpected(turn.error());
 }
 
 } // namespace banger::helper

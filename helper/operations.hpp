@@ -29,6 +29,12 @@ public:
   /// Makes the host agree with the taps and disks that there are.
   [[nodiscard]] result<void> settle();
 
+  /// Somebody who was lent these taps has gone.
+  [[nodiscard]] result<void> end_loans(const std::vector<std::uint32_t>& taps);
+
+  /// Removes taps that nobody has open any more.
+  [[nodiscard]] result<void> remove_unheld();
+
 private:
   operations(network net, std::uint32_t owner)
       : network_(std::move(net)), disks_(owner), owner_(owner) {}

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
+#include <linux/if.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
@@ -50,6 +52,15 @@ result<host::unique_fd> hear_signals() {
   return fd;
 }
 
+/// A link that is up, and has nobody at its other end: a tap that is not open, or a cable.
+bool lacks_carrier(const nlmsghdr& x) {
+  if (x.nlmsg_type != RTM_NEWLINK || x.nlmsg_len < NLMSG_LENGTH(sizeof(ifinfomsg)))
+    return false;
+  ifinfomsg info{};
+  std::memcpy(&info, &x + 1, sizeof info);
+  return (info.ifi_flags & IFF_UP) != 0 && (info.ifi_flags & IFF_LOWER_UP) == 0;
+}
+
 core::helper_reply refusal(const core::helper_request& x, failure why) {
   core::helper_reply reply;
   reply.number = x.number;
@@ -88,14 +99,15 @@ void server::accept_all() {
     auto peer = host::peer_of(socket.get());
     const auto may = peer && (peer->uid == owner_ || peer->uid == 0);
     if (may && clients_.size() < most_clients)
-      clients_.push_back({std::move(socket), false});
+      clients_.push_back({std::move(socket), false, {}});
   }
 }
 
-/// A tap that went took its VM's need for NAT with it, whoever removed it.
+/// A tap that went took its VM's need for NAT with it, whoever removed it; and one that is kept by
+/// the kernel goes when nobody has it open any more.
 void server::take_events() {
   char buffer[8192];
-  auto is_gone = false;
+  auto is_gone = false, is_unheld = false;
   for (;;) {
     auto got = ::recv(events_.get(), buffer, sizeof buffer, MSG_DONTWAIT);
     if (got < 0 && errno == ENOBUFS) { // some were lost: look
@@ -105,11 +117,25 @@ void server::take_events() {
     if (got <= 0)
       break;
     auto left = static_cast<unsigned>(got);
-    for (auto* x = reinterpret_cast<nlmsghdr*>(buffer); NLMSG_OK(x, left); x = NLMSG_NEXT(x, left))
+    for (auto* x = reinterpret_cast<nlmsghdr*>(buffer); NLMSG_OK(x, left);
+         x = NLMSG_NEXT(x, left)) {
       is_gone = is_gone || x->nlmsg_type == RTM_DELLINK;
+      is_unheld = is_unheld || lacks_carrier(*x);
+    }
   }
   if (is_gone)
     warn(operations_.settle());
+  else if (is_unheld)
+    warn(operations_.remove_unheld()); // which is heard of in its turn
+}
+
+/// What it was lent goes with it, unless somebody has opened it.
+std::list<server::client>::iterator server::drop(std::list<client>::iterator who) {
+  const auto lent = std::move(who->lent_taps);
+  const auto next = clients_.erase(who);
+  if (!lent.empty())
+    warn(operations_.end_loans(lent));
+  return next;
 }
 
 /// One request of a client's. @returns whether to keep it
@@ -131,6 +157,8 @@ bool server::serve(client& who) {
   auto done = operations_.perform(*request, got->fds);
   if (done.reply.why.code != ec::none)
     warn(tl::make_unexpected(done.reply.why));
+  else if (request->op == core::helper_op::lend_tap)
+    who.lent_taps.push_back(request->address_index);
   std::vector<int> fds;
   if (done.fd)
     fds.push_back(done.fd.get());
@@ -150,7 +178,7 @@ result<void> server::run() {
       return {};
     auto at = all.begin() + 3;
     for (auto x = clients_.begin(); x != clients_.end(); ++at)
-      x = at->revents == 0 || serve(*x) ? std::next(x) : clients_.erase(x);
+      x = at->revents == 0 || serve(*x) ? std::next(x) : drop(x);
     if (all[2].revents != 0)
       take_events();
     if (all[1].revents != 0)

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <list>
+#include <vector>
 
 namespace banger::helper {
 
@@ -25,6 +26,7 @@ private:
   struct client {
     host::unique_fd socket;
     bool has_greeted = false;
+    std::vector<std::uint32_t> lent_taps; ///< kept for it, though nobody has them open
   };
 
   server(host::unique_fd listener, host::unique_fd events, host::unique_fd signals, operations all,
@@ -32,6 +34,7 @@ private:
   void accept_all();
   void take_events();
   [[nodiscard]] bool serve(client& who);
+  [[nodiscard]] std::list<client>::iterator drop(std::list<client>::iterator who);
 
   host::unique_fd listener_;
   host::unique_fd events_;  ///< rtnetlink: links that come and go

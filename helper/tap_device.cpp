@@ -30,4 +30,12 @@ result<host::unique_fd> make_tap(const std::string& name) {
   return fail_errno("make the tap " + name);
 }
 
+result<void> keep_for_user(const host::unique_fd& tap, std::uint32_t user) {
+  // The user first: one that is kept, and is nobody's, is everybody's.
+  if (::ioctl(tap.get(), TUNSETOWNER, static_cast<unsigned long>(user)) != 0 ||
+      ::ioctl(tap.get(), TUNSETPERSIST, 1UL) != 0)
+    return fail_errno("keep a tap for its user");
+  return {};
+}
+
 } // namespace banger::helper

@@ -1,6 +1,7 @@
 #include "hypervisor/firecracker_process.hpp"
 
 #include "core/firecracker_vsock.hpp"
+#include "core/qemu_args.hpp"
 #include "host/clock.hpp"
 #include "host/files.hpp"
 #include "host/process.hpp"
@@ -75,11 +76,12 @@ result<output_files> open_output(const std::string& directory) {
   return output_files{std::move(*console), std::move(*errors)};
 }
 
-/// Both processes; Firecracker is killed where the helper cannot be started.
+/// Both processes, or Firecracker alone where it has a tap. It is killed where the helper cannot be
+/// started.
 result<void> start_both(const launch_machine& request, const firecracker_programs& where,
                         const output_files& output, qemu_process& x) {
   host::spawn_request spawn;
-  spawn.argv = firecracker::arguments(where.firecracker, firecracker_plan(request));
+  spawn.argv = firecracker::arguments(where.firecracker, firecracker_plan(request, {}));
   spawn.fds = {{output.console.get(), 1}, {output.errors.get(), 2}};
   spawn.has_own_session = true;
   auto hypervisor = host::spawn(spawn);
@@ -87,6 +89,8 @@ result<void> start_both(const launch_machine& request, const firecracker_program
     return tl::make_unexpected(hypervisor.error());
   x.handles.qemu = identify(hypervisor->pid);
   x.qemu_pidfd = std::move(hypervisor->pidfd);
+  if (request.needs.network == network_kind::tap)
+    return {};
   auto helper = start_helper(request, where.net_helper, x.qemu_pidfd.get(), output.errors.get());
   if (!helper) {
     kill_qemu(x);
@@ -118,7 +122,8 @@ void name_firecracker_sockets(core::vm_handles& handles, const std::string& dire
                                                              firecracker::control_port);
 }
 
-firecracker::launch firecracker_plan(const launch_machine& request) {
+firecracker::launch firecracker_plan(const launch_machine& request,
+                                     const host_resources& resources) {
   firecracker::launch x;
   x.id = request.vm_id;
   x.directory = request.directory;
@@ -126,16 +131,22 @@ firecracker::launch firecracker_plan(const launch_machine& request) {
   x.cmdline_extra = request.cmdline_extra;
   x.vcpu_count = request.vcpu_count;
   x.memory_mib = request.memory_mib;
+  x.root_device = resources.disk_path;
+  if (!resources.handles.tap.empty())
+    x.network = firecracker::tap_plan{resources.handles.tap, core::guest_mac(request.vm_id)};
   return x;
 }
 
 result<firecracker_process> start_firecracker(const launch_machine& request,
-                                              const firecracker_programs& where) {
-  if (auto fits = firecracker::check_launch(firecracker_plan(request)); !fits)
+                                              const firecracker_programs& where,
+                                              const host_resources& resources) {
+  if (auto fits = firecracker::check_launch(firecracker_plan(request, resources)); !fits)
     return tl::make_unexpected(fits.error());
   firecracker_process x;
   x.process.handles = new_handles(request);
   x.process.accelerator = x.process.handles.accelerator;
+  if (needs_helper(request.needs))
+    x.process.handles.host = resources.handles;
   auto output = open_output(request.directory);
   if (!output)
     return tl::make_unexpected(output.error());

@@ -30,16 +30,21 @@ struct firecracker_process {
 };
 
 /// The plan of a VM, as its launch order has it.
-[[nodiscard]] core::firecracker::launch firecracker_plan(const launch_machine& request);
+/// @param resources  what banger-helper lent it
+[[nodiscard]] core::firecracker::launch firecracker_plan(const launch_machine& request,
+                                                         const host_resources& resources);
 
 /// Fills in where the sockets of a VM in Firecracker are.
 void name_firecracker_sockets(core::vm_handles& handles, const std::string& directory);
 
 /// Makes the listener for the guest's agent and the files that Firecracker writes, then starts both
-/// processes in sessions of their own. The serial console is Firecracker's stdout: it goes to
-/// console.log. On failure nothing is left. Errors: bad_request, hypervisor_failed, failed.
+/// processes in sessions of their own: with a tap there is only one, as the guest is reached over
+/// that. The serial console is Firecracker's stdout: it goes to console.log. @param resources  what
+/// it will be told to open: to be held until it has. On failure nothing is left. Errors:
+/// bad_request, hypervisor_failed, failed.
 [[nodiscard]] result<firecracker_process> start_firecracker(const launch_machine& request,
-                                                            const firecracker_programs& where);
+                                                            const firecracker_programs& where,
+                                                            const host_resources& resources);
 
 /// What Firecracker said last, on stderr or else in its log; empty where it was silent.
 [[nodiscard]] std::string firecracker_last_words(const std::string& vm_directory);

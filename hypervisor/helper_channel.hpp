@@ -34,6 +34,9 @@ public:
   /// answer's own, link_lost, version_mismatch, failed.
   [[nodiscard]] result<std::optional<helper_answer>> receive();
 
+  /// The connection alone, for who lives by its being there.
+  [[nodiscard]] host::unique_fd take_socket() && { return std::move(socket_); }
+
 private:
   helper_channel(host::unique_fd socket, std::string path)
       : socket_(std::move(socket)), path_(std::move(path)) {}

@@ -5,6 +5,8 @@
 #include "host/files.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <thread>
 #include <unistd.h>
 
@@ -65,29 +67,35 @@ result<void> resource_request::ask_for_disk(const host_needs& needs, const std::
   if (!changes)
     return fail_errno("open " + path);
   ++expected_;
-  return channel_.send(about(core::helper_op::attach_disk, vm_id), {image.get(), changes.get()});
+  const auto op =
+      how_ == resource_kind::lent ? core::helper_op::lend_disk : core::helper_op::attach_disk;
+  return channel_.send(about(op, vm_id), {image.get(), changes.get()});
+}
+
+result<void> resource_request::ask_for_tap(const host_needs& needs, const std::string& address) {
+  auto index = core::bridged_address_index(address);
+  if (!index)
+    return fail(ec::bad_request, "ask for a tap", "'" + address + "' is no guest's address");
+  auto tap = about(
+      how_ == resource_kind::lent ? core::helper_op::lend_tap : core::helper_op::attach_tap, {});
+  tap.address_index = *index;
+  tap.has_nat = needs.has_nat;
+  ++expected_;
+  made_.handles.address = address;
+  return channel_.send(tap);
 }
 
 result<resource_request> resource_request::begin(const host_needs& needs, const std::string& vm_id,
                                                  const std::string& directory,
-                                                 const std::string& address) {
+                                                 const std::string& address, resource_kind how) {
   auto channel = helper_channel::connect(needs.helper_socket);
   if (!channel)
     return tl::make_unexpected(channel.error());
-  resource_request x{std::move(*channel)};
+  resource_request x{std::move(*channel), how};
   x.made_.handles.helper_socket = needs.helper_socket;
-  if (needs.network == network_kind::tap) {
-    auto index = core::bridged_address_index(address);
-    if (!index)
-      return fail(ec::bad_request, "ask for a tap", "'" + address + "' is no guest's address");
-    auto tap = about(core::helper_op::attach_tap, {});
-    tap.address_index = *index;
-    tap.has_nat = needs.has_nat;
-    ++x.expected_;
-    x.made_.handles.address = address;
-    if (auto sent = x.channel_.send(tap); !sent)
+  if (needs.network == network_kind::tap)
+    if (auto sent = x.ask_for_tap(needs, address); !sent)
       return tl::make_unexpected(sent.error());
-  }
   if (needs.root_disk == root_disk_kind::snapshot)
     if (auto sent = x.ask_for_disk(needs, vm_id, directory); !sent)
       return tl::make_unexpected(sent.error());
@@ -102,16 +110,35 @@ result<bool> resource_request::take() {
     if (!*answer)
       return false;
     --expected_;
-    auto& got = **answer;
-    if (got.reply.op == core::helper_op::attach_tap) {
-      made_.tap = std::move(got.fd);
-      made_.handles.tap = got.reply.name;
-    } else {
-      made_.disk = std::move(got.fd);
-      made_.handles.disk = got.reply.name;
-    }
+    if (auto taken = take_one(std::move(**answer)); !taken)
+      return tl::make_unexpected(taken.error());
   }
   return true;
+}
+
+result<void> resource_request::take_one(helper_answer got) {
+  const auto op = got.reply.op;
+  if (op == core::helper_op::attach_tap || op == core::helper_op::lend_tap) {
+    made_.tap = std::move(got.fd);
+    made_.handles.tap = std::move(got.reply.name);
+    return {};
+  }
+  made_.disk = std::move(got.fd);
+  made_.handles.disk = std::move(got.reply.name);
+  if (op == core::helper_op::attach_disk)
+    return {};
+  struct stat node {};
+  if (::fstat(made_.disk.get(), &node) != 0 || !S_ISBLK(node.st_mode))
+    return fail(ec::failed, "open the disk that was lent", "it is no block device");
+  // devtmpfs's name. /dev/mapper is udev's, and comes when it comes.
+  made_.disk_path = "/dev/dm-" + std::to_string(minor(node.st_rdev));
+  return {};
+}
+
+host_resources resource_request::finish() && {
+  if (how_ == resource_kind::lent)
+    made_.loan = std::move(channel_).take_socket();
+  return std::move(made_);
 }
 
 result<void> release_blocking(const core::vm_handles& handles) {

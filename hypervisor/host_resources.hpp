@@ -16,12 +16,20 @@
 
 namespace banger::hypervisor {
 
-/// Held by these descriptors, and then by the hypervisor's copies of them: with the last one the
-/// kernel removes what they stand for.
+/// How a hypervisor takes what is made for it.
+enum class resource_kind : std::uint8_t {
+  passed, ///< as descriptors
+  lent,   ///< it opens the tap by its name and the disk by its path, with our user's rights
+};
+
+/// Held by these descriptors, and then by the hypervisor's copies of them, or by its own: with the
+/// last one the kernel, or banger-helper, removes what they stand for.
 struct host_resources {
   core::host_handles handles;
-  host::unique_fd tap;  ///< none for the user network
-  host::unique_fd disk; ///< a block device; none for an overlay
+  host::unique_fd tap;   ///< none for the user network, and for a tap that is lent
+  host::unique_fd disk;  ///< a block device; none for an overlay
+  host::unique_fd loan;  ///< our connection to banger-helper, where a tap is lent
+  std::string disk_path; ///< of a disk that is lent: good for as long as somebody has it open
 };
 
 /// Asks for all that a VM needs. Given up, it leaves nothing: what has come goes with it.
@@ -30,10 +38,9 @@ public:
   /// Sends the requests. @param directory  the VM's, with its file of changes
   /// @param address  the guest's on the bridge. Errors: as helper_channel; not_found (no image, no
   /// file of changes), bad_request.
-  [[nodiscard]] static result<resource_request> begin(const host_needs& needs,
-                                                      const std::string& vm_id,
-                                                      const std::string& directory,
-                                                      const std::string& address);
+  [[nodiscard]] static result<resource_request>
+  begin(const host_needs& needs, const std::string& vm_id, const std::string& directory,
+        const std::string& address, resource_kind how);
 
   /// Readable when more has come.
   [[nodiscard]] int fd() const { return channel_.fd(); }
@@ -42,14 +49,18 @@ public:
   [[nodiscard]] result<bool> take();
 
   /// @pre take() said that it is all
-  [[nodiscard]] host_resources finish() { return std::move(made_); }
+  [[nodiscard]] host_resources finish() &&;
 
 private:
-  explicit resource_request(helper_channel channel) : channel_(std::move(channel)) {}
+  resource_request(helper_channel channel, resource_kind how)
+      : channel_(std::move(channel)), how_(how) {}
+  [[nodiscard]] result<void> ask_for_tap(const host_needs& needs, const std::string& address);
   [[nodiscard]] result<void> ask_for_disk(const host_needs& needs, const std::string& vm_id,
                                           const std::string& directory);
+  [[nodiscard]] result<void> take_one(helper_answer got);
 
   helper_channel channel_;
+  resource_kind how_;
   host_resources made_;
   int expected_ = 0; ///< answers that are to come
 };

@@ -84,6 +84,14 @@ TEST_CASE_FIXTURE(driver_world, "vm driver: Firecracker's root disk is a whole o
   CHECK(plan.saved.driver == vm_driver::firecracker);
 }
 
+TEST_CASE_FIXTURE(driver_world, "vm driver: Firecracker's root disk can be a snapshot") {
+  auto x = of_driver(settled_state::creating, vm_driver::firecracker);
+  x.root_disk = root_disk_kind::snapshot;
+  spawn_vm(x);
+  REQUIRE(give(order_kind::create)->value);
+  CHECK_FALSE(plan.made_raw);
+}
+
 TEST_CASE_FIXTURE(driver_world,
                   "vm driver: an image whose init is not ours is refused at its start") {
   auto x = of_driver(settled_state::stopped, vm_driver::firecracker);

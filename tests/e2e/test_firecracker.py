@@ -4,9 +4,14 @@ READY it does, and behind its virtual socket there is an sshd of the host with t
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from harness import BUILD, Skip, check, equal, kill, limit, poll
+from test_tap import CONNECT, Helper, Outside, forwarding, nothing_left, our_links, ping, tool
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "firecracker"))
+from devices import open_tap
 
 STAND_IN = Path(__file__).resolve().parents[1] / "firecracker" / "firecracker"
 
@@ -50,10 +55,10 @@ def give_guest_an_sshd(box, vm):
     script.chmod(0o755)
 
 
-def create(box, env, name="box"):
-    vm = box.ok("vm", "create", "--name", name, "--image", "tiny", "--disk", "64M", "--driver", "firecracker",
+def create(box, env, *more):
+    vm = box.ok("vm", "create", "--name", "box", "--image", "tiny", "--disk", "64M", "--driver", "firecracker", *more,
                 "-o", "json", env=env).json
-    equal((vm["driver"], vm["is_isolated"], vm["state"]), ("firecracker", True, "stopped"))
+    equal((vm["driver"], vm["is_isolated"], vm["state"]), ("firecracker", "tap" not in more, "stopped"))
     return vm
 
 
@@ -143,3 +148,102 @@ def test_without_firecracker_or_kvm_there_is_one_line_that_says_what_to_do(box):
     more = ("vm", "create", "--image", "tiny", "--driver", "firecracker", "--vcpu", "33")
     box.fails(2, *more, says="1 to 32 processors", env=firecracker(box))
     box.fails(2, "vm", "create", "--driver", "xen", says="--driver")
+
+
+# -- with a tap: the real helper's, in a network of the test's own. The stand-in opens it as Firecracker does, and behind it
+# there is a network namespace with the host's sshd. test_full_host.py has the same as an ordinary user, with a snapshot.
+
+
+def tap_of(box):
+    return next(x for x in our_links() if x.startswith("bgr-t"))
+
+
+@limit(240)
+def test_a_vm_in_firecracker_with_a_tap_from_create_to_delete(box):
+    helper, env = Helper(box), firecracker(box)
+    Outside(box)
+    vm = create(box, env, "--network", "tap")
+    equal(our_links(), [], "nothing is there before it is needed")
+    give_guest_an_sshd(box, vm)
+    box.ok("vm", "start", "box", env=env)
+    vm = box.vm("box")
+    equal((vm["network"], vm["has_nat"], vm["ssh_port"]), ("tap", True, 22))
+    check(vm["address"].startswith("10.77."), vm)
+    equal([x.split()[0] for x in ours(box).values()], ["firecracker"], "a tap has no process beside it")
+    words = tool("ip", "-d", "link", "show", tap_of(box))
+    check("persist on" in words and "vnet_hdr on" in words and "master bgr-br0" in words and "LOWER_UP" in words, words)
+    check(ping(vm["address"]), "the guest answers on the bridge")
+    equal(box.ok("vm", "ssh", "box", "--", CONNECT).text, "192.0.2.1\n", "the host's address, not the guest's")
+
+    kill(box.daemon_pid())
+    equal(box.ok("vm", "show", "box", "-o", "json", env=env).json["pid"], vm["pid"])
+    box.ok("vm", "set", "box", "--nat", "off")
+    check(vm["address"] not in tool("nft", "list", "set", "inet", "banger", "nat") and forwarding() == "0")
+    check(ping(vm["address"]))
+    box.ok("vm", "stop", "box")
+    equal((our_links(), ours(box)), ([], {}), "the end of the VM is the tap's")
+    check_ends_that_nobody_asked_for(box, env, helper)
+    box.ok("vm", "delete", "box")
+    check(nothing_left())
+
+
+def check_ends_that_nobody_asked_for(box, env, helper):
+    """Firecracker is killed: alone, with the daemon, and with daemon and helper."""
+    box.ok("vm", "start", "box", env=env)
+    kill(box.vm("box")["pid"])
+    poll("it is seen to be stopped", lambda: box.vm("box")["state"] == "stopped", 10)
+    poll("its tap is gone", nothing_left, 5)
+    box.ok("vm", "start", "box")
+    pid = box.vm("box")["pid"]
+    kill(box.daemon_pid())
+    kill(pid)
+    poll("the helper sees to it alone", nothing_left, 5)
+    equal(box.ok("vm", "show", "box", "-o", "json", env=env).json["state"], "stopped")
+    box.ok("vm", "start", "box")
+    pid = box.vm("box")["pid"]
+    helper.kill()
+    kill(box.daemon_pid())
+    kill(pid)
+    equal(len(our_links()), 2, "nobody is there to remove them")
+    helper.start()
+    poll("the next helper does", nothing_left, 5)
+    equal(box.ok("vm", "show", "box", "-o", "json", env=env).json["state"], "stopped")
+
+
+@limit(240)
+def test_a_start_in_firecracker_that_fails_leaves_no_tap(box):
+    Helper(box)
+    give_guest_an_sshd(box, create(box, firecracker(box), "--network", "tap"))
+    for behaviour in ({"at": {"PUT /network-interfaces/eth0": "refuse"}}, {"at": {"PUT /network-interfaces/eth0": "die"}},
+                      {"at": {"PUT /actions": "die"}}, {"start": "die"}, {"guest": "panic"}):
+        box.ok("daemon", "stop")
+        check(box.run("vm", "start", "box", env=firecracker(box, **behaviour)).status == 1, behaviour)
+        poll(f"nothing is left after {behaviour}", nothing_left, 5)
+    for fault in ("machine.resources.done=EIO", "start.handles=EIO", "start.ready=EIO", "machine.resources.done=kill",
+                  "start.launch.done=kill", "start.handles=kill", "start.handles.done=kill", "start.ready=kill",
+                  "start.ready.done=kill", "start.settled=kill"):
+        box.ok("daemon", "stop")
+        done = box.run("vm", "start", "box", env={**firecracker(box), "BANGER_FAULT": fault})
+        check(done.status != 0, fault, done)
+        if fault.endswith("kill"):
+            poll("the daemon dies", lambda: not box.processes("bangerd-faults"), 10)
+        box.ok("daemon", "start", env=firecracker(box))
+        poll(f"nothing is left after {fault}", nothing_left, 10)
+    box.ok("vm", "start", "box")  # at once, whatever was before
+    check(ping(box.vm("box")["address"]))
+    box.ok("vm", "delete", "box")
+    check(nothing_left())
+
+
+def test_a_tap_that_firecracker_cannot_open_fails_the_start_in_its_words(box):
+    """Somebody else of the user's has it open."""
+    Helper(box)
+    vm = create(box, firecracker(box, at={"PUT /machine-config": "pause"}), "--network", "tap")
+    give_guest_an_sshd(box, vm)
+    starting = box.start("vm", "start", "box")
+    poll("there is a tap", lambda: len(our_links()) == 2, 20)
+    thief = open_tap(tap_of(box))
+    out = starting.communicate(timeout=30)
+    check(starting.returncode == 1 and b"Resource busy" in out[1] or b"resource busy" in out[1], out)
+    os.close(thief)
+    poll("nothing is left", nothing_left, 5)

@@ -4,6 +4,7 @@ user and the real banger-helper as root. The guest's guest runs on KVM in an emu
 
 import json
 import os
+import shlex
 import shutil
 
 from harness import BUILD, check, equal, limit, poll
@@ -26,6 +27,9 @@ def stage(box):
         if path.is_file() and os.access(path, os.X_OK):
             shutil.copy2(path, folder / "guest" / path.name)
     shutil.copytree(SOURCE_ROOT / "tests/helper", folder / "helper")
+    shutil.copytree(SOURCE_ROOT / "tests/firecracker", folder / "tests/firecracker")
+    (folder / "tests/data").mkdir()
+    shutil.copy2(SOURCE_ROOT / "tests/data/firecracker.yaml", folder / "tests/data")
     images = folder / "images"
     images.mkdir()
     link_image(find_images(), images)
@@ -49,6 +53,7 @@ class Host:
             chown -R ann:ann {HOME} /run/user/1000
             chmod 700 /run/user/1000
             [ ! -e /dev/kvm ] || chmod 666 /dev/kvm
+            chmod 666 /dev/net/tun  # as udev does
             echo 0 > /proc/sys/net/ipv4/ip_forward
             echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start
             mkdir -p {HOME}/.config/banger
@@ -78,7 +83,7 @@ class Host:
         return json.loads(self.ok("vm", "show", name, "-o", "json").out)
 
     def start_helper(self):
-        self.root(f"setsid {DIR}/banger-helper --uid 1000 </dev/null >/tmp/helper.log 2>&1 & "
+        self.root(f"rm -f /run/banger-helper/1000.sock; setsid {DIR}/banger-helper --uid 1000 </dev/null >/tmp/helper.log 2>&1 & "
                   "until [ -S /run/banger-helper/1000.sock ]; do sleep 0.1; done")
 
     def left(self):
@@ -145,14 +150,14 @@ FAULTS = ("machine.resources.done=kill", "machine.resources.done=EIO", "start.ha
           "stop.handles=kill")
 
 
-def check_crashes_leave_nothing(host):
+def check_crashes_leave_nothing(host, faults=FAULTS):
     """The daemon ends, or fails, where a tap and a snapshot are held."""
-    for fault in FAULTS:
+    for fault in faults:
         host.ok("daemon", "stop")
-        faults = (f"BANGER_DAEMON={DIR}/bangerd-faults", f"BANGER_FAULT={fault}")
-        done = host.run("vm", "start", "box", env=faults)
+        env = (f"BANGER_DAEMON={DIR}/bangerd-faults", f"BANGER_FAULT={fault}")
+        done = host.run("vm", "start", "box", env=env)
         if done.status == 0:  # a fault of the end
-            done = host.run("vm", "kill", "box", env=faults)
+            done = host.run("vm", "kill", "box", env=env)
         check(done.status != 0, fault, done)
         host.run("daemon", "stop")
         host.ok("daemon", "start")
@@ -183,3 +188,99 @@ def check_full_disk_is_told(host):
     check(b"vm.disk" in events.out, events)
     host.ok("vm", "kill", "small")
     host.ok("vm", "delete", "small")
+
+
+# -- the same for Firecracker, which takes no descriptors: the stand-in for it, as the user, opens tap and disk by their names.
+
+
+def give_firecracker(host):
+    """The stand-in, with an sshd of root's behind its guests' addresses."""
+    parts = f"{DIR}/tests/firecracker"
+    sshd = json.dumps(["/usr/bin/python3", f"{parts}/sshd_at.py", "join", f"{DIR}/sshd.sock"])
+    program = f"#!/bin/sh\nexport BANGER_STAND_IN_SSHD='{sshd}'\nexec {parts}/firecracker \"$@\"\n"
+    host.root(f"echo {shlex.quote(program)} > /usr/bin/firecracker; chmod 755 /usr/bin/firecracker; mkdir -p /run/sshd")
+
+
+def give_guest_an_sshd(host, vm):
+    state = f"{HOME}/.local/state/banger"
+    options = [f"HostKey={vm['directory']}/ssh_host_ed25519_key", "StrictModes=no", "UsePAM=no", "PidFile=none",
+               f"AuthorizedKeysFile={state}/ssh/id_ed25519.pub"]
+    words = " ".join(f"-o {x}" for x in options)
+    host.root(f"setsid python3 {DIR}/tests/firecracker/sshd_at.py serve {DIR}/sshd.sock /usr/sbin/sshd -i -e -f /dev/null"
+              f" {words} </dev/null >/tmp/sshd.log 2>&1 & until [ -S {DIR}/sshd.sock ]; do sleep 0.1; done")
+
+
+IMAGE = f"{HOME}/.local/share/banger/images/debian/current/root.ext4"
+END_OF_IMAGE = f"stat -c %Y {IMAGE}; tail -c 4096 {IMAGE} | sha256sum"
+
+
+@limit(900)
+def test_firecracker_on_a_full_host(box):
+    host = Host(box)
+    print(host.root(f"cd {DIR}/helper && BANGER_HELPER_BIN={DIR}/banger-helper python3 -B test_lent.py disk capabilities"
+                    " killed_helper", timeout=600))
+    host.start_helper()
+    give_firecracker(host)
+    image = host.root(END_OF_IMAGE)
+    host.ok("vm", "create", "--name", "box", "--driver", "firecracker", "--network", "tap", "--root-disk", "snapshot",
+            "--memory", "256M", "--disk", "64M")
+    give_guest_an_sshd(host, host.vm("box"))
+    equal(host.left(), "")
+    host.ok("vm", "start", "box")
+    check_lent(host)
+    check_adopted_and_stopped(host)
+    check_killed_with_all(host)
+    check_crashes_leave_nothing(host, (*FAULTS, "start.ready=kill", "start.ready.done=kill"))
+    host.ok("vm", "start", "box")
+    host.ok("vm", "delete", "box")
+    equal(host.left(), "", "the end of the VM is the end of what it was lent")
+    equal(host.root(END_OF_IMAGE), image, "nothing is written to the image")
+    host.ok("daemon", "stop")
+
+
+def boots(host):
+    """How often the guest has found its disk as it left it."""
+    return [x.split()[2] for x in host.ok("vm", "logs", "box").text.splitlines() if "of this root disk" in x]
+
+
+def check_lent(host):
+    vm = host.vm("box")
+    equal((vm["driver"], vm["network"], vm["root_disk"], vm["is_isolated"]), ("firecracker", "tap", "snapshot", False))
+    left = host.left()
+    check(f"bgr-1000-{vm['id']}" in left and left.count("/dev/loop") == 2, left)
+    fds = host.root(f"stat -c %u /proc/{vm['pid']}; readlink /proc/{vm['pid']}/fd/*")
+    check(fds.startswith("1000\n") and "/dev/net/tun" in fds and "/dev/dm-0" in fds, "as the user, it has both open", fds)
+    equal(host.root("stat -c %u:%a /dev/dm-0"), "1000:600\n")
+    equal(host.root("ls -l /proc/$(pgrep -x bangerd)/fd | grep -c /dev/dm- || true"), "0\n", "the daemon has let go")
+    tap = host.root("ip -d link show $(ip -br link | grep -o '^bgr-t[0-9a-f]*')")
+    check("LOWER_UP" in tap and "persist on" in tap and ("user ann" in tap or "user 1000" in tap), tap)
+    host.root("ping -c 1 -W 20 box.vm")
+    check(vm["address"] in host.root("nft list set inet banger nat"))
+    equal(host.ok("vm", "ssh", "box", "--", "echo reached").text, "reached\n")
+    equal(boots(host), ["1"])
+    check_resources_counted(host)
+
+
+def check_adopted_and_stopped(host):
+    pid = host.vm("box")["pid"]
+    host.root("pkill -9 -x bangerd")
+    equal(host.vm("box")["pid"], pid)
+    host.root("ping -c 1 -W 20 box.vm")
+    host.ok("vm", "stop", "box")
+    equal(host.left(), "", "nothing is left when the stop has come back")
+    host.ok("vm", "start", "box")
+    equal(boots(host), ["1", "2"], "what was written is there again")
+
+
+def check_killed_with_all(host):
+    """With the daemon, what was lent goes without it; with the helper too, when there is a helper again."""
+    host.root(f"kill -9 {host.vm('box')['pid']} $(pgrep -x bangerd)")
+    poll("nothing is left, without a daemon", lambda: host.left() == "", 10, pause=0.5)
+    equal(host.vm("box")["state"], "stopped")
+    host.ok("vm", "start", "box")
+    host.root(f"kill -9 $(pgrep -x banger-helper) $(pgrep -x bangerd) {host.vm('box')['pid']}")
+    poll("the disk is gone, and the tap is not",
+         lambda: "bgr-t" in (left := host.left()) and "bgr-1000" not in left and "loop" not in left, 10, pause=0.5)
+    host.start_helper()
+    poll("the tap is gone too", lambda: host.left() == "", 10, pause=0.5)
+    equal(host.vm("box")["state"], "stopped")

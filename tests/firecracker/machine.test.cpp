@@ -2,6 +2,8 @@
 // Firecracker, and the real banger-net beside it.
 #include "actors/firecracker_machine.hpp"
 
+#include "core/helper_protocol.hpp"
+#include "host/descriptor_socket.hpp"
 #include "host/files.hpp"
 #include "protocol/caf_error.hpp"
 #include "tests/firecracker/stand_in.hpp"
@@ -12,7 +14,10 @@
 #include <caf/scoped_actor.hpp>
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
+#include <sys/socket.h>
+#include <thread>
 
 using namespace banger;
 using namespace banger::test;
@@ -28,6 +33,58 @@ struct real_config : caf::actor_system_config {
     set("logger.verbosity", caf::atom("quiet"));
     load<caf::io::middleman>();
   }
+};
+
+/// A banger-helper that has a name to lend and no tap, and notes when that is given back.
+class lender {
+public:
+  lender() {
+    auto listener = host::listen_packets(folder_ / "s");
+    REQUIRE(listener);
+    listener_ = std::move(*listener);
+    thread_ = std::thread{[this] { serve(); }};
+  }
+  ~lender() { thread_.join(); }
+  lender(const lender&) = delete;
+
+  [[nodiscard]] host_needs needs() const {
+    host_needs x;
+    x.network = network_kind::tap;
+    x.helper_socket = folder_ / "s";
+    return x;
+  }
+
+  [[nodiscard]] bool is_given_back() const { return is_given_back_; }
+
+private:
+  static bool is_readable(const host::unique_fd& fd) {
+    pollfd waiting{fd.get(), POLLIN, 0};
+    return ::poll(&waiting, 1, 40'000) == 1;
+  }
+
+  void serve() {
+    if (!is_readable(listener_))
+      return;
+    const host::unique_fd client{::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+    while (is_readable(client)) {
+      auto got = host::receive_packet(client.get(), 1024);
+      auto asked = got ? core::decode_helper_request(got->bytes)
+                       : result<core::helper_request>{tl::make_unexpected(got.error())};
+      if (!asked)
+        break;
+      core::helper_reply reply;
+      reply.number = asked->number;
+      reply.op = asked->op;
+      reply.name = asked->op == core::helper_op::lend_tap ? "bgr-t0007" : "";
+      (void)host::send_packet(client.get(), core::encode(reply), {});
+    }
+    is_given_back_ = true;
+  }
+
+  temporary_folder folder_;
+  host::unique_fd listener_;
+  std::atomic<bool> is_given_back_ = false;
+  std::thread thread_;
 };
 
 /// A driver for one VM, and what it leaves behind: nothing.
@@ -71,16 +128,21 @@ public:
   }
 
   machine_launched launch() {
+    auto launched = try_launch();
+    REQUIRE_MESSAGE(launched, to_string(launched ? failure{} : launched.error()));
+    return *launched;
+  }
+
+  result<machine_launched> try_launch() {
     launch_machine x;
     x.vm_id = where.launch().id;
     x.vm_name = "box";
     x.directory = where.folder.path();
     x.kernel = where.launch().kernel;
-    x.address = "127.77.250.1";
+    x.address = needs.network == network_kind::tap ? "10.77.0.9" : "127.77.250.1";
     x.ssh_port = 2222;
-    auto launched = ask<machine_launched>(x);
-    REQUIRE_MESSAGE(launched, to_string(launched ? failure{} : launched.error()));
-    return *launched;
+    x.needs = needs;
+    return ask<machine_launched>(x);
   }
 
   machine_launched boot() {
@@ -107,6 +169,7 @@ public:
   }
 
   vm_folder where;
+  host_needs needs;
 
 private:
   void spawn(std::optional<core::vm_handles> adopted) {
@@ -127,6 +190,16 @@ private:
   caf::scoped_actor self_{system_};
   machine_actor machine_;
 };
+
+template <class Probe>
+bool comes_true(Probe probe) {
+  for (const auto until = std::chrono::steady_clock::now() + patience; !probe();) {
+    if (std::chrono::steady_clock::now() > until)
+      return false;
+    std::this_thread::sleep_for(10ms);
+  }
+  return true;
+}
 
 std::string refusing(const std::string& request, const std::string& how) {
   return R"({"at": {")" + request + R"(": ")" + how + R"("}})";
@@ -266,6 +339,46 @@ TEST_CASE("firecracker driver: one that dies at its start says why") {
   CHECK(why.code == ec::hypervisor_failed);
   CHECK(why.why.find("exited with status 1: Error: the stand-in was told to die") !=
         std::string::npos);
+}
+
+TEST_CASE(
+    "firecracker driver: a tap is on record before it is opened, and given back with the VM") {
+  told behaviour{refusing("PUT /network-interfaces/eth0", "refuse")};
+  lender helper;
+  driver vm;
+  vm.needs = helper.needs();
+  auto handles = core::parse_handles(vm.launch().handles);
+  REQUIRE(handles);
+  REQUIRE(handles->host);
+  CHECK(handles->host->tap == "bgr-t0007");
+  CHECK(handles->host->address == "10.77.0.9");
+  CHECK(handles->net.pid == 0); // the guest is reached over the tap
+  CHECK_FALSE(helper.is_given_back());
+  auto ready = vm.ask<done>(await_ready{});
+  REQUIRE_FALSE(ready);
+  CHECK(to_string(ready.error()).find("PUT /network-interfaces/eth0") != std::string::npos);
+  REQUIRE(vm.ask<machine_ended>(end_machine{0}));
+  CHECK(comes_true([&] { return helper.is_given_back(); }));
+}
+
+TEST_CASE("firecracker driver: a daemon that ends before the boot gives its tap back") {
+  lender helper;
+  driver vm;
+  vm.needs = helper.needs();
+  auto launched = vm.launch();
+  vm.leave();
+  CHECK(comes_true([&] { return helper.is_given_back(); }));
+  vm.adopt(launched.handles);
+}
+
+TEST_CASE("firecracker driver: without banger-helper a tap fails the start, with what to do") {
+  driver vm;
+  vm.needs.network = network_kind::tap;
+  vm.needs.helper_socket = "/nonexistent/s";
+  auto launched = vm.try_launch();
+  REQUIRE_FALSE(launched);
+  CHECK(launched.error().code == ec::missing_program);
+  CHECK(launched.error().hint.find("banger-helper") != std::string::npos);
 }
 
 TEST_CASE("firecracker driver: a file that is missing is Firecracker's error, with its name") {

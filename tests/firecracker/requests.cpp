@@ -57,6 +57,7 @@ void write_whole_plans() {
   for (const auto& each : configuration(x))
     write(each);
   x.network = tap_plan{"bgr-0123456789", "52:54:01:23:45:67"};
+  x.root_device = "/dev/dm-3";
   x.cmdline_extra = "quiet";
   x.vcpu_count = 2;
   for (const auto& each : configuration(x))

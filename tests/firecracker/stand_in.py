@@ -2,7 +2,8 @@
 """Stands in for Firecracker in tests: its command line, and its API as the published description has it.
 
 It validates every request against the description, keeps Firecracker's rules of what may come before and after the
-start, and answers by the description's schemas. It boots nothing: where a guest would say READY, it does.
+start, and answers by the description's schemas. Taps and drives it opens as Firecracker does: devices.py. It boots
+nothing: where a guest would say READY, it does.
 
 BANGER_STAND_IN, a JSON object, has it misbehave; see Behaviour.
 """
@@ -19,6 +20,7 @@ import threading
 import time
 
 from api_document import Document
+from devices import Devices
 
 VERSION = "1.13.1"
 CONTROL_PORT = 1024  # where banger's agent in a guest goes to: core/firecracker_plan.hpp
@@ -47,7 +49,7 @@ class Instance:
     def __init__(self, name, behaviour):
         self.name, self.behaviour, self.document = name, behaviour, Document()
         self.state, self.put, self.vsock, self.metrics = "Not started", {}, None, None
-        self.control = None
+        self.control, self.devices = None, Devices()
 
     def refusal(self, method, path, body):
         """@returns Firecracker's fault_message for a request that it does not take, or None."""
@@ -89,6 +91,9 @@ class Instance:
         """Does what a valid request asks for. @returns (status, body or None)."""
         if method == "GET":
             return 200, self.describe(path)
+        fault = self.devices.take(path, body) if method == "PUT" else None
+        if fault:
+            return 400, {"fault_message": fault}
         self.put[path] = body
         if path == "/metrics":
             self.metrics = body["metrics_path"]
@@ -127,6 +132,7 @@ class Instance:
     def run_guest(self):
         if self.behaviour.guest == "panic":
             leave(0)
+        self.use_devices()
         if not self.vsock or self.behaviour.guest == "silent":
             return
         threading.Thread(target=self.serve_vsock, daemon=True).start()
@@ -140,6 +146,14 @@ class Instance:
         for line in control.makefile("rb"):
             if line == b"reboot\n" and self.behaviour.guest != "stubborn":
                 leave(0)
+
+    def use_devices(self):
+        boots = self.devices.count_boot()
+        if boots:
+            print(f"stand-in: boot {boots} of this root disk", flush=True)
+        card = self.put.get("/network-interfaces/eth0")
+        if card and not self.devices.start_network(card["guest_mac"], self.put["/boot-source"]["initrd_path"]):
+            print("stand-in: the guest has no network", flush=True)
 
     def serve_vsock(self):
         """Takes the host's connections to the guest. On port 22 there is an sshd, if the test has one."""
@@ -230,6 +244,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         send = self.connection.sendall
         if how == "refuse":
             self.reply(400, {"fault_message": "The stand-in was told to refuse this."})
+        elif how == "pause":  # and then as it should be
+            time.sleep(2)
+            return False
         elif how == "slow":
             time.sleep(3600)
         elif how == "drop":

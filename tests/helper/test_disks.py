@@ -40,10 +40,10 @@ class Files:
                 file.truncate(size or self.image.stat().st_size * 2)
         return path
 
-    def attach(self, client, vm, size=None):
+    def attach(self, client, vm, size=None, op=c.ATTACH_DISK):
         image = os.open(self.image, os.O_RDONLY)
         changes = os.open(self.changes(vm, size), os.O_RDWR)
-        reply = client.ask(c.ATTACH_DISK, fds=[image, changes], vm=vm)
+        reply = client.ask(op, fds=[image, changes], vm=vm)
         c.close_all([image, changes])
         return reply
 

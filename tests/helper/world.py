@@ -2,9 +2,11 @@
 runner. Only root can run them: skipped (status 77) for others."""
 
 import ctypes
+import fcntl
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -57,6 +59,39 @@ def tables():
 def nat_set():
     text = sh("nft", "list", "set", "inet", "banger", "nat")
     return sorted(x.strip(", \n") for x in text.partition("elements = {")[2].partition("}")[0].split(",") if x.strip())
+
+
+TUNSETIFF, TUNSETPERSIST, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x400454CA, 0x400454CB, 0x2, 0x1000, 0x4000
+
+
+def open_tap(name, tun=None):
+    """Opens a tap by its name as Firecracker does. @param tun  /dev/net/tun, open: where there is no udev, root's alone"""
+    tap = tun or os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR))
+    except OSError:
+        os.close(tap)
+        raise
+    return tap
+
+
+def as_user(uid, work):
+    """Does `work` in a process of this user's. @returns 0, or the errno of the OSError that ended it."""
+    pid = os.fork()
+    if pid == 0:
+        status = 255
+        try:
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            work()
+            status = 0
+        except OSError as why:
+            status = why.errno
+        except BaseException:
+            traceback.print_exc()
+        os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def nothing_left():

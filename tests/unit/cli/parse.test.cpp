@@ -140,6 +140,13 @@ TEST_CASE("cli: a VM's network and root disk are read") {
   CHECK_FALSE(config({"--network", "user"}).is_isolated);
   CHECK(config({"--root-disk", "snapshot"}).root_disk == banger::root_disk_kind::snapshot);
   CHECK(config({}).root_disk == banger::root_disk_kind::overlay);
+  const auto lent =
+      config({"--driver", "firecracker", "--network", "tap", "--root-disk", "snapshot"});
+  CHECK(lent.driver == vm_driver::firecracker);
+  CHECK(lent.network == banger::network_kind::tap);
+  CHECK(lent.root_disk == banger::root_disk_kind::snapshot);
+  const auto text = refused({"vm", "create", "--driver", "firecracker", "--network", "user"});
+  CHECK_MESSAGE(contains(text, "--network tap"), text);
   refused({"vm", "create", "--network", "bridge"});
   refused({"vm", "create", "--root-disk", "raw"});
   refused({"vm", "create", "--network", "tap", "--isolated"});

@@ -57,6 +57,19 @@ TEST_CASE("firecracker plan: a network card where there is a tap for it") {
   CHECK(body["guest_mac"] == "52:54:01:23:45:67");
 }
 
+TEST_CASE("firecracker plan: a root device takes the place of the disk in the folder") {
+  auto x = sample();
+  x.root_device = "/dev/dm-3";
+  auto all = configuration(x);
+  CHECK(paths(all) == paths(configuration(sample())));
+  auto disk = std::find_if(all.begin(), all.end(),
+                           [](const request& each) { return each.path == "/drives/root"; });
+  REQUIRE(disk != all.end());
+  auto body = nlohmann::json::parse(disk->body);
+  CHECK(body["path_on_host"] == "/dev/dm-3");
+  CHECK(body["is_read_only"] == false);
+}
+
 TEST_CASE("firecracker plan: every file is in the VM's folder, but the kernel") {
   for (const auto& each : configuration(sample())) {
     const auto body = nlohmann::json::parse(each.body);

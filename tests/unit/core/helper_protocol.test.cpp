@@ -80,7 +80,7 @@ TEST_CASE("helper protocol: values that no VM has are refused") {
     return core::decode_helper_request(bytes);
   };
   CHECK(!with(6, 0));    // no operation
-  CHECK(!with(6, 9));    // one of the future
+  CHECK(!with(6, 11));   // one of the future
   CHECK(!with(7, 2));    // an unknown flag
   CHECK(!with(14, 1));   // an address beyond the last
   CHECK(!with(16, '/')); // no hex digit: a name of somebody else's device
@@ -97,4 +97,8 @@ TEST_CASE("helper protocol: only a good answer to an attach has a descriptor") {
   CHECK(core::descriptors_from(helper_op::attach_tap) == 1);
   CHECK(core::descriptors_from(helper_op::attach_disk) == 1);
   CHECK(core::descriptors_from(helper_op::describe) == 0);
+  CHECK(core::descriptors_to(helper_op::lend_tap) == 0);
+  CHECK(core::descriptors_from(helper_op::lend_tap) == 0); // it is opened by its name
+  CHECK(core::descriptors_to(helper_op::lend_disk) == 2);
+  CHECK(core::descriptors_from(helper_op::lend_disk) == 1);
 }

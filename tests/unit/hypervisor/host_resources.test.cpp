@@ -77,6 +77,17 @@ private:
   std::thread thread_;
 };
 
+void take_all(hypervisor::resource_request& asked) {
+  for (;;) {
+    auto is_all = asked.take();
+    REQUIRE(is_all);
+    if (*is_all)
+      return;
+    pollfd waiting{asked.fd(), POLLIN, 0};
+    REQUIRE(::poll(&waiting, 1, 20'000) == 1);
+  }
+}
+
 core::vm_handles with_both(const std::string& socket) {
   core::vm_handles x;
   x.vm_id = "0123456789ab";
@@ -107,6 +118,27 @@ TEST_CASE("host resources: a release that fails is told of, and the rest is rele
   CHECK(released.error().why == "as told");
   REQUIRE(helper.heard.size() == 2);
   CHECK(helper.heard[1].op == core::helper_op::release_tap);
+}
+
+TEST_CASE(
+    "host resources: a tap that is lent comes by name, for as long as we keep the connection") {
+  scripted_helper helper{{ec::none}};
+  host_needs needs;
+  needs.network = network_kind::tap;
+  needs.has_nat = true;
+  needs.helper_socket = helper.socket();
+  auto asked = hypervisor::resource_request::begin(needs, "0123456789ab", "/nowhere", "10.77.0.9",
+                                                   hypervisor::resource_kind::lent);
+  REQUIRE(asked);
+  take_all(*asked);
+  const auto made = std::move(*asked).finish();
+  CHECK(made.loan);
+  CHECK_FALSE(made.tap);
+  CHECK(made.handles.address == "10.77.0.9");
+  REQUIRE(helper.heard.size() == 1);
+  CHECK(helper.heard[0].op == core::helper_op::lend_tap);
+  CHECK(helper.heard[0].address_index == 7);
+  CHECK(helper.heard[0].has_nat);
 }
 
 TEST_CASE("host resources: without a helper, and without anything of its, there is nothing to do") {
