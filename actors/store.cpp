@@ -166,10 +166,15 @@ caf::result<done> commit(self_pointer self) {
   return done{};
 }
 
+void commit_soon(self_pointer self) {
+  ++self->state.commits_due;
+  self->send(self, commit_writes{});
+}
+
 /// Whoever asked before the commit_writes is handled will have been queued before it, too.
 void queue(self_pointer self, pending_write x) {
   if (self->state.pending.empty())
-    self->send(self, commit_writes{});
+    commit_soon(self);
   self->state.pending.push_back(std::move(x));
 }
 
@@ -233,7 +238,7 @@ store_actor::behavior_type store(self_pointer self, std::unique_ptr<storage::dat
   self->set_exit_handler([self](const caf::exit_msg&) {
     self->state.is_ending = true;
     self->state.listener = nullptr; // it has ended before us
-    self->send(self, commit_writes{});
+    commit_soon(self);
   });
   auto commit_now = guarded<commit_writes>(
       self, [](self_pointer me, const commit_writes&) { return commit(me); });
@@ -258,7 +263,8 @@ store_actor::behavior_type store(self_pointer self, std::unique_ptr<storage::dat
       },
       [self, commit_now](const commit_writes& x) {
         (void)commit_now(x);
-        if (self->state.is_ending)
+        --self->state.commits_due;
+        if (self->state.is_ending && self->state.commits_due == 0)
           self->quit();
       },
   };

@@ -28,6 +28,7 @@ struct store_state {
   std::unique_ptr<storage::database> database;
   std::vector<pending_write> pending;
   event_listener_actor listener; ///< hears of what a commit has made happen
+  std::uint32_t commits_due = 0; ///< commit_writes that are in the mailbox
   bool is_ending = false;
   crash_record crashes;
 

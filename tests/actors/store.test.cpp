@@ -109,6 +109,16 @@ TEST_CASE_FIXTURE(store_world, "store: what was asked for before its end is writ
 }
 
 TEST_CASE_FIXTURE(store_world,
+                  "store: what was asked for behind a commit is written too at the end") {
+  caf::anon_send(store, change("a", "box"));
+  REQUIRE(scheduler.try_run_once()); // a commit is in the mailbox now
+  caf::anon_send(store, change("b", "other"));
+  caf::anon_send_exit(store, caf::exit_reason::user_shutdown);
+  settle();
+  CHECK(on_disk().size() == 2);
+}
+
+TEST_CASE_FIXTURE(store_world,
                   "store: a file that was removed is put back, with all that was in it") {
   REQUIRE(ask<done>(store, change("a", "box"))->value);
   for (const auto* suffix : {"", "-wal", "-shm"})
