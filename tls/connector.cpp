@@ -224,7 +224,7 @@ result<void> carry(const connect_options& how, relay& bytes) {
   while (!bytes.is_over()) {
     polled.clear();
     bytes.poll_for(polled);
-    if (::poll(polled.data(), polled.size(), bytes.is_eager() ? 0 : -1) < 0 && errno != EINTR)
+    if (::poll(polled.data(), polled.size(), bytes.patience()) < 0 && errno != EINTR)
       return fail_errno("poll");
     bytes.serve(polled);
   }

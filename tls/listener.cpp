@@ -246,8 +246,8 @@ int listener::patience(std::int64_t now) const {
   std::int64_t until = INT64_MAX;
   const auto at_most = [&until](std::int64_t at) { until = std::min(until, at); };
   for (const auto& x : guests_)
-    if (x.bytes.is_eager())
-      return 0;
+    if (const auto most = x.bytes.patience(); most >= 0)
+      at_most(now + most);
   for (const auto& x : visitors_)
     at_most(x.at == visitor::stage::dialing ? now + busy_ms : x.until_ms);
   if (paused_until_ms_ != 0)

@@ -1,5 +1,7 @@
 #include "tls/relay.hpp"
 
+#include "tls/tcp_socket.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -37,6 +39,11 @@ bool relay::is_over() const {
 
 bool relay::is_eager() const {
   return !is_over() && is_tls_ready_ && !to_plain_.has_ended && to_plain_.bytes.room() > 0;
+}
+
+int relay::patience() const {
+  constexpr int look_ms = 1'000;
+  return is_eager() ? 0 : awaits_peer_ ? look_ms : -1;
 }
 
 bool relay::read_plain() {
@@ -119,6 +126,8 @@ bool relay::write_tls() {
   if (ok == 1) {
     way.bytes.consume(size);
     write_waits_for_ = POLLOUT;
+    if (!std::exchange(awaits_peer_, true))
+      end_if_silent(socket_.get(), false);
     return true;
   }
   if (note(ok, write_waits_for_))
@@ -180,9 +189,23 @@ void relay::poll_for(std::vector<pollfd>& all) {
   all.push_back({wants_out ? out_fd() : -1, POLLOUT, 0});
 }
 
+/// A link that is cut with bytes under way.
+void relay::watch_peer() {
+  if (!awaits_peer_ || is_over())
+    return;
+  const auto peer = state_of_peer(socket_.get());
+  if (peer == peer_state::settled) {
+    awaits_peer_ = false;
+    end_if_silent(socket_.get(), true);
+  } else if (peer == peer_state::silent) {
+    trouble_ = {std::strerror(ETIMEDOUT), false, false};
+  }
+}
+
 void relay::serve(const std::vector<pollfd>& all) {
   const auto tls = all[polled_].revents, in = all[polled_ + 1].revents,
              out = all[polled_ + 2].revents;
+  watch_peer();
   if ((tls | in | out) == 0 && !is_eager())
     return;
   if ((out & (has_broken | POLLHUP)) != 0)

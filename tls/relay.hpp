@@ -37,6 +37,10 @@ public:
   /// There is more to do at once: the next poll(2) must not wait.
   [[nodiscard]] bool is_eager() const;
 
+  /// How long poll(2) may wait, in milliseconds, before serve() is to be called all the same; -1:
+  /// for ever.
+  [[nodiscard]] int patience() const;
+
   /// Both ways have ended, or the connection broke.
   [[nodiscard]] bool is_over() const;
 
@@ -66,6 +70,7 @@ private:
   bool read_tls();
   bool write_tls();
   void pass_ends();
+  void watch_peer();
   /// Keeps why an operation of TLS did not succeed. @returns whether it is to be tried again, when
   /// the socket is ready for `wanted`
   bool note(int result, short& wanted);
@@ -80,6 +85,7 @@ private:
   short read_waits_for_ = POLLIN, write_waits_for_ = POLLOUT;
   bool is_plain_ready_ = true; ///< there may be something to read
   bool is_tls_ready_ = true; ///< likewise, also in OpenSSL's buffer, of which poll(2) knows nothing
+  bool awaits_peer_ = false; ///< it may not have confirmed all that it was sent
   refusal trouble_;
   std::size_t polled_ = 0; ///< place of the first of three
 };

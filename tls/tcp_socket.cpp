@@ -2,22 +2,47 @@
 
 #include <arpa/inet.h>
 #include <cerrno>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 
 namespace banger::tls {
 
+namespace {
+
+constexpr int unheard_ms = 5'000;
+
+void set_option(int socket, int level, int name, int value) {
+  (void)::setsockopt(socket, level, name, &value, sizeof value);
+}
+
+} // namespace
+
 void prepare_socket(int socket) {
-  constexpr int idle_s = 1, interval_s = 1, probes = 4, unheard_ms = 5'000;
-  const auto set = [socket](int level, int name, int value) {
-    (void)::setsockopt(socket, level, name, &value, sizeof value);
-  };
-  set(IPPROTO_TCP, TCP_NODELAY, 1);
-  set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, interval_s);
-  set(IPPROTO_TCP, TCP_KEEPCNT, probes);
-  set(IPPROTO_TCP, TCP_USER_TIMEOUT, unheard_ms); // of what was sent and not confirmed
+  constexpr int idle_s = 1, interval_s = 1, probes = 4;
+  set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, interval_s);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, probes);
+  end_if_silent(socket, true);
+}
+
+void end_if_silent(int socket, bool is_on) {
+  set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, is_on ? unheard_ms : 0);
+}
+
+peer_state state_of_peer(int socket) {
+  int unconfirmed = 0; // also what waits until the peer reads
+  if (::ioctl(socket, SIOCOUTQ, &unconfirmed) != 0 || unconfirmed == 0)
+    return peer_state::settled;
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  const auto is_under_way =
+      ::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_unacked > 0;
+  return is_under_way && info.tcpi_last_ack_recv > unheard_ms ? peer_state::silent
+                                                              : peer_state::awaited;
 }
 
 peer_address address_of(const sockaddr_storage& x) {

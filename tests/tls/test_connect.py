@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from world import TLS, Connect, Relay, Skip, cert, echoes, main, poll, sh, tls_server
+from world import TLS, Connect, Relay, Skip, cert, echoes, main, poll, receive, sh, tls_server
 
 
 class Host:
@@ -196,7 +196,21 @@ def test_it_ends_when_its_client_is_gone(pki):
         poll("the daemon knows", lambda: not relay.echo.open)
 
 
-# -- a link that is cut
+# -- a link that stands still, or is cut
+
+
+def test_a_reader_that_stands_still_loses_nothing(pki):
+    """For longer than a silent peer is waited for: this one is well."""
+    with Relay(pki.dir, pki.host) as relay:
+        link = Connect(pki.client, relay.place)
+        sent = os.urandom(32 << 20)
+        sender = threading.Thread(target=link.socket.sendall, args=(sent,), daemon=True)
+        sender.start()
+        time.sleep(8)  # what is tested is that nothing happens in it
+        assert sender.is_alive(), "it did not fill the way"
+        assert receive(link.socket, len(sent)) == sent
+        link.socket.shutdown(socket.SHUT_WR)
+        assert link.ends() == (0, "")
 
 
 def in_network_of(pid):
