@@ -230,7 +230,8 @@ def test_firecracker_on_a_full_host(box):
     check_lent(host)
     check_adopted_and_stopped(host)
     check_killed_with_all(host)
-    check_crashes_leave_nothing(host, (*FAULTS, "start.ready=kill", "start.ready.done=kill"))
+    # Where it differs from QEMU, of which the others are: between the loan and the boot call's answer.
+    check_crashes_leave_nothing(host, ("start.handles.done=kill", "start.ready=kill", "start.ready.done=kill"))
     host.ok("vm", "start", "box")
     host.ok("vm", "delete", "box")
     equal(host.left(), "", "the end of the VM is the end of what it was lent")
