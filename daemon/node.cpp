@@ -1,6 +1,5 @@
 #include "daemon/node.hpp"
 
-#include "actors/account.hpp"
 #include "actors/agent_install.hpp"
 #include "actors/client_session.hpp"
 #include "actors/dns_responder.hpp"
@@ -25,27 +24,21 @@
 #include "core/forward_spec.hpp"
 #include "core/guest_address.hpp"
 #include "daemon/actor_config.hpp"
+#include "daemon/service_watch.hpp"
 #include "host/clock.hpp"
 #include "host/dns_sockets.hpp"
-#include "host/files.hpp"
 #include "host/log.hpp"
 #include "host/process.hpp"
 #include "host/tcp_port.hpp"
-#include "protocol/caf_error.hpp"
-#include "protocol/caf_types.hpp"
 #include "protocol/version.hpp"
 #include "ssh/ssh_io.hpp"
 #include "transport/unix_transport.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/io/middleman_actor.hpp>
 #include <caf/scoped_actor.hpp>
 
-#include <algorithm>
 #include <atomic>
-#include <map>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -53,8 +46,6 @@
 namespace banger::daemon {
 
 namespace {
-
-using service_watcher = described_actor;
 
 /// CAF's key for a published actor, which no other of the actor system may have. No TCP port.
 std::uint16_t next_port() {
@@ -67,15 +58,6 @@ constexpr std::chrono::seconds reconcile_limit{20};
 constexpr std::chrono::seconds shutdown_limit{8};
 
 } // namespace
-
-/// Once, so that no actor has to read it. Where it is not there, guests keep the agent they have.
-std::shared_ptr<const actors::agent_program> read_agent(const std::string& guest_programs) {
-  constexpr std::size_t most = 16U << 20;
-  actors::agent_program x{guest_programs + "/banger-agent", {}};
-  if (auto bytes = host::read_file(x.path, most))
-    x.bytes = std::move(*bytes);
-  return std::make_shared<const actors::agent_program>(std::move(x));
-}
 
 /// Lives until the last actor that needs it has ended, for actors end when they like: those that
 /// use its threads keep it, and so do the contexts, which make actors through it.
@@ -256,26 +238,10 @@ private:
     return all;
   }
 
-  /// What has no actor above it that could start it anew takes the daemon with it: all that counts
-  /// is on disk, VMs run on, and the next command starts another one.
   void watch_services() {
     auto all = roots();
     all.push_back({"gateway", gateway_, 0, {}});
-    watcher_ = system_.spawn([parts = std::move(all), give_up = parts_.on_service_failed](
-                                 service_watcher::pointer self) -> service_watcher::behavior_type {
-      std::map<caf::actor_addr, std::string> names;
-      for (const auto& part : parts)
-        if (part.handle) {
-          self->monitor(part.handle);
-          names.emplace(caf::actor_cast<caf::actor_addr>(part.handle), part.name);
-        }
-      self->set_down_handler([names, give_up](const caf::down_msg& down) {
-        auto name = names.find(down.source);
-        if (name != names.end() && !actors::is_orderly(down.reason))
-          give_up(name->second + " failed: " + to_string(to_failure(down.reason)));
-      });
-      return {[self](const describe_actor&) { return actors::account_of(self, "watches"); }};
-    });
+    watcher_ = watch_parts(system_, std::move(all), parts_.on_service_failed);
   }
 
   /// Nobody is served before the VMs are as the list says. One that does not come to rest in time
@@ -385,7 +351,7 @@ private:
   }
 
   node_parts parts_;
-  std::shared_ptr<const actors::agent_program> agent_ = read_agent(parts_.programs.guest);
+  std::shared_ptr<const actors::agent_program> agent_ = read_agent(parts_.programs);
   std::int64_t started_at_ms_ = host::unix_ms();
   ssh::ssh_io io_;
   port::port_io ports_;
@@ -402,7 +368,7 @@ private:
   dns_responder_actor dns_;
   actors::tls_relay_actor tls_;
   gateway_actor gateway_;
-  service_watcher watcher_;
+  described_actor watcher_;
   std::shared_ptr<const actors::vm_context> context_;
   std::shared_ptr<const actors::session_context> session_context_;
 };

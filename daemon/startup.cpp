@@ -64,6 +64,14 @@ companions find_companions(const std::string& file) {
   return {};
 }
 
+std::shared_ptr<const actors::agent_program> read_agent(const companions& programs) {
+  constexpr std::size_t most = 16U << 20;
+  actors::agent_program x{programs.guest + "/banger-agent", {}};
+  if (auto bytes = host::read_file(x.path, most))
+    x.bytes = std::move(*bytes);
+  return std::make_shared<const actors::agent_program>(std::move(x));
+}
+
 result<void> prepare_folders(const host::paths& where) {
   for (const auto& folder :
        {where.state, where.data, where.cache, where.vms, where.images, where.ssh})

@@ -1,6 +1,7 @@
 // What the daemon does before it has actors: folders, lock, keys, database. Blocks.
 #pragma once
 
+#include "actors/agent_install.hpp"
 #include "actors/supervisor.hpp"
 #include "core/dns_listen.hpp"
 #include "core/tls_relay_plan.hpp"
@@ -30,6 +31,10 @@ struct companions {
 /// Finds them from a file of banger's own, a program or a library: in the build folder that it is
 /// in, or where `meson install` puts them. All are empty where it is in neither.
 [[nodiscard]] companions find_companions(const std::string& file);
+
+/// The agent for guests that lack it or have another one. Read once, so that no actor has to; empty
+/// where it is not there: guests keep what they have.
+[[nodiscard]] std::shared_ptr<const actors::agent_program> read_agent(const companions& programs);
 
 /// Makes every folder of ours private. Errors: unsafe_path, failed.
 [[nodiscard]] result<void> prepare_folders(const host::paths& where);

@@ -47,8 +47,8 @@ auto inspect(Inspector& f, save_owner& x) {
   return f(x.record);
 }
 
-/// Request: may VMs of this owner run now, by this token (core::any_token: by whose lease there is)?
-/// Reply: done. Errors: wrong_state.
+/// Request: may VMs of this owner run now, by this token (core::any_token: by whose lease there
+/// is)? Reply: done. Errors: wrong_state.
 struct check_owner {
   std::string owner;
   std::uint64_t token = 0;

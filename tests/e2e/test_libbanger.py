@@ -131,7 +131,7 @@ def check_an_embedded_host(box, actors):
     done = actors.run("--embed", str(folder), "true")  # what the killed one left is brought to rest
     equal((done.status, done.out), (0, b""), done.err)
     equal([x for x in (folder / "state/banger/vms").iterdir() if x.name != "lost"], [])
-    equal(box.processes("qemu-system-x86_64", "banger-net"), [])
+    equal(box.processes("qemu-system-x86_64", "banger-net"), {})
 
 
 @limit(240)

@@ -169,7 +169,7 @@ class Fleet:
             raise Skip("only root can make networks of its own")
         self.here = here
         self.hub = network(here)
-        self.hosts = [Host(name, i, x, self.hub) for i, (name, x) in enumerate(zip("abc", (box, *boxes)), 1)]
+        self.hosts = [Host(name, i, x, self.hub) for i, (name, x) in enumerate(zip("abcde", (box, *boxes)), 1)]
         certs = here.home / ".config/banger/certs"
         here.ok("cert", "init")
         here.ok("cert", "issue", "me")
