@@ -30,8 +30,14 @@ public:
       if (ended)
         return core::exit_ok;
       const auto is_lost = ended.error().code == ec::unreachable;
+      const auto host = link_.greeting().host_id;
       if (!is_lost || !how_.follows || !comes_back())
         return report(ended.error(), how_);
+      if (has_place_ && link_.greeting().host_id != host)
+        return report({ec::wrong_state, "follow events",
+                       "another host is there now, whose events have numbers of their own",
+                       "banger events -f begins with those to come"},
+                      how_);
     }
   }
 

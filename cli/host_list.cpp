@@ -16,8 +16,10 @@ namespace banger::cli {
 
 namespace {
 
-result<vm_list> list_of(const host::paths& where) {
-  auto link = client::connect_or_start(where, {});
+result<vm_list> list_of(const client::known_host& x) {
+  if (!x.where)
+    return tl::make_unexpected(x.where.error());
+  auto link = client::connect_or_start(*x.where, {});
   if (!link)
     return tl::make_unexpected(link.error());
   return link->ask<vm_list>(list_vms{}, quick_limit);
@@ -31,17 +33,17 @@ int vm_list_everywhere(const host::paths& here, const options& how) {
     return report(hosts.error(), how);
   std::vector<std::future<result<vm_list>>> asked;
   for (const auto& x : *hosts)
-    asked.push_back(std::async(std::launch::async, list_of, x));
+    asked.push_back(std::async(std::launch::async, [&x] { return list_of(x); }));
   std::vector<vm_of_host> all;
   std::vector<host_failure> failures;
   for (std::size_t i = 0; i < hosts->size(); ++i) {
     auto answer = asked[i].get();
     if (!answer) {
-      failures.push_back({(*hosts)[i].host, answer.error()});
+      failures.push_back({(*hosts)[i].name, answer.error()});
       continue;
     }
     for (auto& vm : answer->vms)
-      all.push_back({(*hosts)[i].host, std::move(vm)});
+      all.push_back({(*hosts)[i].name, std::move(vm)});
   }
   if (how.is_json) {
     print(json(all, failures));

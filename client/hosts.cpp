@@ -69,17 +69,13 @@ result<host::paths> choose_host(host::paths where, const std::string& name) {
               "or give its URL: --host ssh://USER@HOST");
 }
 
-result<std::vector<host::paths>> all_hosts(const host::paths& where) {
+result<std::vector<known_host>> all_hosts(const host::paths& where) {
   auto config = read_user_config(where);
   if (!config)
     return tl::make_unexpected(config.error());
-  std::vector<host::paths> all{where};
-  for (const auto& x : config->hosts) {
-    auto there = reached(where, x);
-    if (!there)
-      return tl::make_unexpected(there.error());
-    all.push_back(std::move(*there));
-  }
+  std::vector<known_host> all{{"", where}};
+  for (const auto& x : config->hosts)
+    all.push_back({x.name, reached(where, x)});
   return all;
 }
 

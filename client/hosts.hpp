@@ -17,7 +17,13 @@ namespace banger::client {
 /// machine; else a name of [hosts], or a URL. Errors: bad_request, not_found, missing_program.
 [[nodiscard]] result<host::paths> choose_host(host::paths where, const std::string& name);
 
-/// All hosts of the configuration, this machine first with an empty name. Errors: as choose_host.
-[[nodiscard]] result<std::vector<host::paths>> all_hosts(const host::paths& where);
+/// A host, and the way there, or why there is none.
+struct known_host {
+  std::string name; ///< empty: this machine
+  result<host::paths> where;
+};
+
+/// All hosts of the configuration, this machine first. Errors: bad_request.
+[[nodiscard]] result<std::vector<known_host>> all_hosts(const host::paths& where);
 
 } // namespace banger::client

@@ -116,6 +116,9 @@ def test_a_host_through_ssh(box):
             partly = here.run("vm", "list", "--all-hosts")
             equal(partly.status, 5, partly)
             check(b"HOST" in partly.out and b"'dead' broke" in partly.err, partly)
+            alone = here.run("vm", "list", "--all-hosts", env={"PATH": "/nowhere"})
+            equal(alone.status, 1, alone)
+            check(b"HOST" in alone.out and b"ssh is not installed" in alone.err, alone)
             (here.dir / "known").write_text("")
             here.fails(5, "--host", "lab", "vm", "list", says="Host key verification failed")
     finally:
