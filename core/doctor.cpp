@@ -10,15 +10,17 @@ struct program_check {
   const char* name;
   const char* package; ///< empty: not one of Debian's
   const char* use;     ///< empty: the default needs it
+  const char* note;    ///< of one that is there; empty: nothing to know
 };
 
 constexpr program_check programs[] = {
-    {"qemu-system-x86_64", "qemu-system-x86", ""},
-    {"qemu-img", "qemu-utils", ""},
-    {"mke2fs", "e2fsprogs", ""},
-    {"ssh-keygen", "openssh-client", ""},
-    {"mmdebstrap", "mmdebstrap", "images are built with it"},
-    {"firecracker", "", "the Firecracker driver runs it"},
+    {"qemu-system-x86_64", "qemu-system-x86", "", ""},
+    {"qemu-img", "qemu-utils", "", ""},
+    {"mke2fs", "e2fsprogs", "", ""},
+    {"ssh-keygen", "openssh-client", "", ""},
+    {"mmdebstrap", "mmdebstrap", "images are built with it", ""},
+    {"firecracker", "", "the Firecracker driver runs it",
+     "; banger's driver was tried against its published API, never on real hardware"},
 };
 
 struct device_check {
@@ -39,7 +41,7 @@ constexpr device_check devices[] = {
     {"/dev/loop-control", "disks by device-mapper snapshots need it", "modprobe loop",
      "root's alone, as it should be: banger-helper opens it"},
     {"/dev/net/tun", "tap networks need it", "modprobe tun",
-     "root's alone here: banger-helper opens it"},
+     "banger-helper opens it for QEMU; for Firecracker, as udev has it: chmod 666 /dev/net/tun"},
 };
 
 struct feature_check {
@@ -55,7 +57,7 @@ constexpr feature_check features[] = {
 check_row row_of(const program_check& x, const host_facts& facts) {
   const auto found = facts.programs.find(x.name);
   if (found != facts.programs.end())
-    return {x.name, check_state::ok, found->second, {}};
+    return {x.name, check_state::ok, found->second + x.note, {}};
   const std::string use = x.use;
   const std::string package = x.package;
   const auto fix = package.empty() ? "put it into PATH: its releases are programs without parts"

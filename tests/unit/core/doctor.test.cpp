@@ -52,6 +52,10 @@ TEST_CASE("doctor: a host that has all has nothing to mend") {
   }
 }
 
+TEST_CASE("doctor: a Firecracker that is there is no promise") {
+  CHECK(row(rich(), "firecracker").found.find("never on real hardware") != std::string::npos);
+}
+
 TEST_CASE("doctor: whatever is not there says what to do") {
   for (const auto& x : diagnose({}))
     CHECK_MESSAGE((x.state == check_state::ok) == x.fix.empty(), x.name);
