@@ -87,8 +87,11 @@ caf::behavior client_link(self_pointer self, const gateway_actor& gateway,
         return self->state.asked;
       },
       [self](const fd_ready&) {
-        (void)host::reap(self->state.carrier->process.pidfd);
-        self->state.carrier.reset();
+        auto& ours = self->state;
+        if (ours.asked.pending())
+          ours.asked.deliver(to_error(ours.carrier->broke("it ended")));
+        (void)host::reap(ours.carrier->process.pidfd);
+        ours.carrier.reset();
         self->quit();
       },
   };

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 import images
-from harness import check, equal, kill, limit, poll, takes_at_most
+from harness import Sandbox, check, equal, kill, limit, poll, takes_at_most
+from test_hosts import Remote, config
 
 BUILD = images.build_dir()
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,6 +80,13 @@ class Actors:
         self.program = compiled(box, to, "actors", "banger-actors")
         self.env = {"LD_LIBRARY_PATH": str(library.parent), "BANGER_DAEMON": f"{BUILD}/bangerd"}
 
+    @classmethod
+    def on(cls, box, other):
+        """The same program, of another user."""
+        made = cls.__new__(cls)
+        made.box, made.program, made.env = box, other.program, other.env
+        return made
+
     def run(self, *arguments):
         return self.box.run_program(self.program, *arguments, env=self.env)
 
@@ -107,6 +115,32 @@ def check_a_daemon(box, actors):
     equal(running.wait(30), 1)
     takes_at_most(5, since, running.stderr.read())
     poll("its VM went with it", lambda: box.vms() == {}, 20)
+
+
+def check_another_host(box, actors):
+    """The same through ssh: whoever carries the connection goes with it, and says why there is none."""
+    remote = Remote(box)
+    try:
+        with Sandbox(with_image=False) as here:
+            remote.introduce(here)
+            config(here, f'[hosts]\nlab = {{ url = "ssh://lab", program = "{BUILD}/banger" }}\n')
+            there = Actors.on(here, actors)
+            done = there.run("--host", "lab", "sh", "-c", "echo there; exit 4")
+            equal((done.status, done.out), (4, b"there\n"), done.err)
+            running = there.start("--host", "lab", "sh", "-c", "echo up; sleep 1000")
+            equal(running.stdout.readline(), "up\n")
+            kill(box.daemon_pid())
+            since = time.monotonic()
+            equal(running.wait(30), 1)
+            takes_at_most(5, since, running.stderr.read())
+            poll("its VM went with it", lambda: box.vms() == {}, 20)
+            (here.dir / "known").write_text("")
+            done = there.run("--host", "lab", "true")
+            equal(done.status, 1)
+            check(b"Host key verification failed" in done.err, done.err)
+            equal(here.processes("ssh", "actors"), {})
+    finally:
+        remote.end()
 
 
 def check_an_embedded_host(box, actors):
@@ -138,6 +172,7 @@ def check_an_embedded_host(box, actors):
 def test_actors_of_a_host_and_a_host_of_actors(box):
     actors = Actors(box)
     check_a_daemon(box, actors)
+    check_another_host(box, actors)
     check_an_embedded_host(box, actors)
     for line in ((), ("--host",), ("--other", "x", "true")):
         equal(actors.run(*line).status, 2)

@@ -122,9 +122,9 @@ class Watch:
 class Orchestrator:
     """The program as it runs, and what it says."""
 
-    def __init__(self, fleet, *more, state="state.json", count=3):
+    def __init__(self, fleet, *more, state="state.json", count=3, ttl=TTL):
         self.lines = []
-        command = [*inside(fleet.hub), fleet.program, "--state", fleet.here.dir / state, "--count", str(count), "--ttl", "9",
+        command = [*inside(fleet.hub), fleet.program, "--state", fleet.here.dir / state, "--count", str(count), "--ttl", f"{ttl:g}",
                    "--memory", "128", *more]
         for x in fleet.hosts:
             command += ["--host", x.name]
