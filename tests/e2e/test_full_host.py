@@ -96,7 +96,8 @@ class Host:
 def test_a_full_host(box):
     host = Host(box)
     # Those of taps run in a network namespace of the host.
-    print(host.root(f"cd {DIR}/helper && BANGER_HELPER_BIN={DIR}/banger-helper python3 -B test_disks.py", timeout=600))
+    for tests in ("test_disks.py", "test_lent.py disk capabilities killed_helper"):
+        print(host.root(f"cd {DIR}/helper && BANGER_HELPER_BIN={DIR}/banger-helper python3 -B {tests}", timeout=600))
     check_without_helper(host)
     host.start_helper()
     host.ok("vm", "create", "--name", "box", "--network", "tap", "--root-disk", "snapshot", "--memory", "256M",
@@ -113,6 +114,7 @@ def test_a_full_host(box):
     check_full_disk_is_told(host)
     host.ok("vm", "delete", "box")
     poll("nothing is left after the delete", lambda: host.left() == "", 10, pause=0.5)
+    check_firecracker(host)
     host.ok("daemon", "stop")
 
 
@@ -214,12 +216,7 @@ IMAGE = f"{HOME}/.local/share/banger/images/debian/current/root.ext4"
 END_OF_IMAGE = f"stat -c %Y {IMAGE}; tail -c 4096 {IMAGE} | sha256sum"
 
 
-@limit(900)
-def test_firecracker_on_a_full_host(box):
-    host = Host(box)
-    print(host.root(f"cd {DIR}/helper && BANGER_HELPER_BIN={DIR}/banger-helper python3 -B test_lent.py disk capabilities"
-                    " killed_helper", timeout=600))
-    host.start_helper()
+def check_firecracker(host):
     give_firecracker(host)
     image = host.root(END_OF_IMAGE)
     host.ok("vm", "create", "--name", "box", "--driver", "firecracker", "--network", "tap", "--root-disk", "snapshot",
@@ -236,7 +233,6 @@ def test_firecracker_on_a_full_host(box):
     host.ok("vm", "delete", "box")
     equal(host.left(), "", "the end of the VM is the end of what it was lent")
     equal(host.root(END_OF_IMAGE), image, "nothing is written to the image")
-    host.ok("daemon", "stop")
 
 
 def boots(host):
