@@ -3,15 +3,15 @@
 #include <arpa/inet.h>
 #include <cerrno>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 
 namespace banger::tls {
 
 namespace {
 
-constexpr int unheard_ms = 5'000;
+constexpr std::uint32_t unheard_ms = 5'000;
 
 void set_option(int socket, int level, int name, int value) {
   (void)::setsockopt(socket, level, name, &value, sizeof value);
@@ -30,7 +30,7 @@ void prepare_socket(int socket) {
 }
 
 void end_if_silent(int socket, bool is_on) {
-  set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, is_on ? unheard_ms : 0);
+  set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, is_on ? static_cast<int>(unheard_ms) : 0);
 }
 
 peer_state state_of_peer(int socket) {
@@ -39,10 +39,11 @@ peer_state state_of_peer(int socket) {
     return peer_state::settled;
   tcp_info info{};
   socklen_t size = sizeof info;
-  const auto is_under_way =
-      ::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_unacked > 0;
-  return is_under_way && info.tcpi_last_ack_recv > unheard_ms ? peer_state::silent
-                                                              : peer_state::awaited;
+  // What may be sent and is not has no way out of this host. A window of 0 is a peer that is full.
+  const auto is_to_be_heard = ::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+                              (info.tcpi_unacked > 0 || info.tcpi_snd_wnd > 0);
+  return is_to_be_heard && info.tcpi_last_ack_recv > unheard_ms ? peer_state::silent
+                                                                : peer_state::awaited;
 }
 
 peer_address address_of(const sockaddr_storage& x) {
