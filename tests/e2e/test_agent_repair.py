@@ -107,6 +107,14 @@ def test_an_agent_of_another_version_is_replaced(box):
         equal(guest(box, "pkill -f '^perl /root/fake' && echo lived").strip(), "lived")
 
 
+def starts(box, name):
+    """Whether a session starts; one that does not is deleted."""
+    is_good = box.run("session", "start", "box", "--name", name, "--", "true").status == 0
+    if not is_good:
+        box.run("session", "delete", f"box/{name}")
+    return is_good
+
+
 def test_a_guest_that_cannot_take_an_agent_says_why(box):
     vm(box)
     start(box, "echo kept; sleep 1000", name="runs")
@@ -129,7 +137,8 @@ def test_a_guest_that_cannot_take_an_agent_says_why(box):
         equal(session(box, "s")["state"], "failed")
         check(session(box, "s")["error_step"] in ("agent", "start"), session(box, "s"))
         equal(guest(box, "test -e /root/ran || echo never ran").strip(), "never ran")
-        equal(start(box, "true", name="works"), "box/works")
+        # An attempt to give the guest an agent that began before may fail yet, and who asks meanwhile waits for it.
+        poll("sessions start again", lambda: starts(box, "works"), 40)
         equal(box.ok("session", "logs", "box/runs").text, "kept\n")
         box.ok("session", "wait", "box/works")
         box.ok("session", "delete", "box/s", "box/works")
