@@ -89,20 +89,13 @@ int serve(const host::paths& where, const options& how, const host::unique_fd& c
     report_failure(channel, to_line(why));
     return 1;
   };
-  if (auto ok = host::make_private_directory(where.runtime); !ok)
-    return give_up(ok.error());
-  auto lock = take_place(where, how.is_detached);
-  if (!lock)
-    return give_up(lock.error());
-  if (!*lock) {
+  auto locks = take_locks(where, how.is_detached);
+  if (!locks)
+    return give_up(locks.error());
+  if (!locks->place) {
     report_ready(channel);
     return 0;
   }
-  if (auto ok = prepare_folders(where); !ok)
-    return give_up(ok.error());
-  auto state_lock = take_state(where);
-  if (!state_lock)
-    return give_up(state_lock.error());
   if (auto ok = host::open_log(where.log, how.log_level); !ok)
     return give_up(ok.error());
   auto handled = block_signals();
@@ -124,7 +117,7 @@ int serve(const host::paths& where, const options& how, const host::unique_fd& c
   (*serving)->stop(signal == part_failed ? exit_software : 0);
   serving->reset();
   system.reset(); // with the last actors: what follows lets another daemon begin
-  state_lock->reset();
+  locks->state.reset();
   host::remove_file(where.lock);
   return signal == part_failed ? exit_software : 0;
 }

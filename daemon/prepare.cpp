@@ -47,19 +47,37 @@ std::vector<std::string> used_builds(const std::vector<actors::known_vm>& known)
   return used;
 }
 
-} // namespace
-
 result<host::unique_fd> take_place(const host::paths& where, bool waits_for_other) {
   return take_lock_in_time(where.lock, waits_for_other ? 200 : 0,
                            "a daemon runs already: banger daemon status",
                            [&] { return waits_for_other && host::connect_unix(where.socket); });
 }
 
+/// The socket's lock is beside the socket, which can be anywhere: two daemons on one state folder
+/// would take each other's VMs for strays. One that ends gives up the socket a moment before this.
 result<host::unique_fd> take_state(const host::paths& where) {
   return take_lock_in_time(where.state + "/bangerd.lock", 40,
                            "another daemon uses " + where.state +
                                "; give this one an XDG_STATE_HOME of its own",
                            [] { return false; });
+}
+
+} // namespace
+
+result<host_locks> take_locks(const host::paths& where, bool waits_for_other) {
+  if (auto ok = host::make_private_directory(where.runtime); !ok)
+    return tl::make_unexpected(ok.error());
+  auto place = take_place(where, waits_for_other);
+  if (!place)
+    return tl::make_unexpected(place.error());
+  if (!*place)
+    return host_locks{};
+  if (auto ok = prepare_folders(where); !ok)
+    return tl::make_unexpected(ok.error());
+  auto state = take_state(where);
+  if (!state)
+    return tl::make_unexpected(state.error());
+  return host_locks{std::move(*place), std::move(*state)};
 }
 
 result<node_parts> prepare(const host::paths& where, companions programs, config_plan config) {

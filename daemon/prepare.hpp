@@ -10,17 +10,19 @@
 
 namespace banger::daemon {
 
-/// Takes the lock beside the socket. @param waits_for_other  a daemon whose lock another one holds
-/// waits until that one accepts connections, and is then not needed, or has ended. @returns no
-/// descriptor where not needed. Errors: already_exists.
-[[nodiscard]] result<host::unique_fd> take_place(const host::paths& where, bool waits_for_other);
+/// What keeps two from serving one host.
+struct host_locks {
+  host::unique_fd
+      place; ///< beside the socket. None: another daemon serves, and this one is not needed
+  host::unique_fd state; ///< in the state folder
+};
 
-/// The socket's lock is beside the socket, which can be anywhere: two daemons on one state folder
-/// would take each other's VMs for strays. One that ends gives up the socket a moment before this.
-/// Errors: already_exists.
-[[nodiscard]] result<host::unique_fd> take_state(const host::paths& where);
+/// Makes this host's folders and takes its locks. @param waits_for_other  a daemon whose place
+/// another one holds waits until that one accepts connections, and is then not needed, or has
+/// ended. Errors: already_exists, unsafe_path.
+[[nodiscard]] result<host_locks> take_locks(const host::paths& where, bool waits_for_other);
 
-/// Reads all that a node needs, and clears what nobody knows away. Only for one who has both locks.
+/// Reads all that a node needs, and clears what nobody knows away. Only for one who has the locks.
 [[nodiscard]] result<node_parts> prepare(const host::paths& where, companions programs,
                                          config_plan config);
 

@@ -59,13 +59,12 @@ result<host::paths> places_of(const std::string& folder) {
 struct embedded_host::parts {
   caf::actor_system& system;
   host::paths where;
-  host::unique_fd place, state;
+  daemon::host_locks locks;
   std::unique_ptr<daemon::node> node;
 
   ~parts() {
     node.reset();
-    if (place)
-      host::remove_file(where.lock);
+    host::remove_file(where.lock);
   }
 };
 
@@ -79,18 +78,10 @@ result<embedded_host> embedded_host::start(caf::actor_system& system,
   auto where = places_of(how.folder);
   if (!where)
     return tl::make_unexpected(where.error());
-  if (auto ok = host::make_private_directory(where->runtime); !ok)
-    return tl::make_unexpected(ok.error());
-  auto place = daemon::take_place(*where, false);
-  if (!place)
-    return tl::make_unexpected(place.error());
-  auto made = std::unique_ptr<parts>{new parts{system, *where, std::move(*place), {}, {}}};
-  if (auto ok = daemon::prepare_folders(*where); !ok)
-    return tl::make_unexpected(ok.error());
-  auto state = daemon::take_state(*where);
-  if (!state)
-    return tl::make_unexpected(state.error());
-  made->state = std::move(*state);
+  auto locks = daemon::take_locks(*where, false);
+  if (!locks)
+    return tl::make_unexpected(locks.error());
+  auto made = std::unique_ptr<parts>{new parts{system, *where, std::move(*locks), {}}};
   // Of several hosts in one process, the first one's file is that of all.
   static const auto log = host::open_log(where->log, "info");
   if (!log)
