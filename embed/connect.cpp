@@ -83,11 +83,11 @@ void prepare(caf::actor_system_config& config) {
 }
 
 result<host_actor> connect(caf::actor_system& system, const client_actor& client,
-                           const host_choice& which) {
-  const auto deadline = clock::now() + which.timeout;
+                           const client::connect_options& how) {
+  const auto deadline = clock::now() + how.timeout;
   auto where = host::resolve_paths(host::process_environment(), ::geteuid());
   if (where)
-    where = client::choose_host(std::move(*where), which.host);
+    where = client::choose_host(std::move(*where), how.host);
   if (!where)
     return tl::make_unexpected(where.error());
   return where->way.empty() ? connect_here(system, client, *where, deadline)

@@ -15,6 +15,7 @@
 // and VMs go on.
 #pragma once
 
+#include "banger/client.hpp"
 #include "protocol/actors.hpp"
 #include "protocol/caf_error.hpp"
 #include "protocol/result.hpp"
@@ -22,7 +23,6 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,19 +34,11 @@ namespace banger {
 /// share one, and its application identifier unless you have set one.
 void prepare(caf::actor_system_config& config);
 
-/// Which host. As client_options of client.hpp.
-struct host_choice {
-  /// Empty: this user's daemon, on this machine, started where none runs. Else a name of [hosts] in
-  /// config.toml, "ssh://USER@HOST" or "tls://HOST:PORT".
-  std::string host{};
-  std::chrono::milliseconds timeout{15'000};
-};
-
 /// Connects to a daemon. Blocks up to the timeout: call it outside of actors. @param client  who is
 /// told what happens, by messages whose sender is the handle; none: nobody. @pre prepare() made the
 /// system's config. Errors: unreachable, timed_out, version_mismatch, bad_request, missing_program.
 [[nodiscard]] result<host_actor> connect(caf::actor_system& system, const client_actor& client,
-                                         const host_choice& which = {});
+                                         const client::connect_options& how = {});
 
 struct embedding_options {
   /// Where everything of the host is kept (database, VMs, images, keys, socket), a path of at most

@@ -97,6 +97,16 @@ class Actors:
         return process
 
 
+def check_a_killed_daemon(box, actors, host):
+    running = actors.start("--host", host, "sh", "-c", "echo up; sleep 1000")
+    equal(running.stdout.readline(), "up\n")
+    kill(box.daemon_pid())
+    since = time.monotonic()
+    equal(running.wait(30), 1)
+    takes_at_most(5, since, running.stderr.read())
+    poll("its VM went with it", lambda: box.vms() == {}, 20)
+
+
 def check_a_daemon(box, actors):
     """The handle of a daemon, which is started where none runs; its end is told at once."""
     done = actors.run("--host", "", "sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x; echo err >&2; exit 6")
@@ -108,13 +118,7 @@ def check_a_daemon(box, actors):
     equal((actors.run("--host", "", "/no/such").status, box.vms()), (127, {}))
     done = actors.run("--host", "nowhere", "true")
     equal((done.status, done.err.decode().splitlines()[0][:25]), (1, "actors: no host 'nowhere'"), done.err)
-    running = actors.start("--host", "", "sh", "-c", "echo up; sleep 1000")
-    equal(running.stdout.readline(), "up\n")
-    kill(box.daemon_pid())
-    since = time.monotonic()
-    equal(running.wait(30), 1)
-    takes_at_most(5, since, running.stderr.read())
-    poll("its VM went with it", lambda: box.vms() == {}, 20)
+    check_a_killed_daemon(box, actors, "")
 
 
 def check_another_host(box, actors):
@@ -127,13 +131,7 @@ def check_another_host(box, actors):
             there = Actors.on(here, actors)
             done = there.run("--host", "lab", "sh", "-c", "echo there; exit 4")
             equal((done.status, done.out), (4, b"there\n"), done.err)
-            running = there.start("--host", "lab", "sh", "-c", "echo up; sleep 1000")
-            equal(running.stdout.readline(), "up\n")
-            kill(box.daemon_pid())
-            since = time.monotonic()
-            equal(running.wait(30), 1)
-            takes_at_most(5, since, running.stderr.read())
-            poll("its VM went with it", lambda: box.vms() == {}, 20)
+            check_a_killed_daemon(box, there, "lab")
             (here.dir / "known").write_text("")
             done = there.run("--host", "lab", "true")
             equal(done.status, 1)
