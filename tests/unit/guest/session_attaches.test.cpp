@@ -163,7 +163,7 @@ TEST_CASE("session attaches: those of a host that is killed end, go on where the
   all.front().give_credit(much);
   all.front().read_until_size(much);
   CHECK(tester.attach(other.id).failed);
-  ::kill(tester.host(what.id), SIGKILL);
+  tester.kill_host(what.id);
   for (auto& each : all) {
     each.read_to_end();
     CHECK(!each.ended);

@@ -95,7 +95,7 @@ TEST_CASE("session faults: one whose host is killed is lost, and no other") {
   tester.start(other);
   auto watcher = tester.attach(victim.id);
   watcher.read_until("up\n");
-  ::kill(tester.host(victim.id), SIGKILL);
+  tester.kill_host(victim.id);
   watcher.read_to_end(); // it served that attach, too
   CHECK(!watcher.ended);
   auto again = tester.attach(victim.id, watcher.next);
@@ -124,7 +124,7 @@ TEST_CASE("session faults: a command whose host is killed gets the end of its in
   session_tester tester;
   auto what = tester.spec({"cat"});
   auto pid = static_cast<pid_t>(tester.start(what));
-  ::kill(tester.host(what.id), SIGKILL);
+  tester.kill_host(what.id);
   CHECK(wait_for([&] { return !is_alive(pid); }));
 }
 
@@ -135,9 +135,7 @@ TEST_CASE("session faults: after a reboot an unfinished one is lost, a finished 
   tester.start(over);
   tester.attach(running.id).read_until("up\n");
   REQUIRE(tester.wait_for_state(over.id, "exited"));
-  auto host = tester.host(running.id);
-  ::kill(host, SIGKILL);
-  REQUIRE(wait_for([&] { return !is_alive(host); }));
+  tester.kill_host(running.id);
   for (const auto& id : {running.id, over.id}) {
     auto text = read_whole_file(tester.path(id, "state"));
     auto other_boot = replaced(text, tester.state(id, "boot_id"), "another-boot");
@@ -173,7 +171,7 @@ TEST_CASE("session faults: the command on a terminal whose host is killed is hun
   auto what = tester.shell("sleep 1000");
   what.flags = SESSION_FLAG_PTY;
   auto pid = static_cast<pid_t>(tester.start(what));
-  ::kill(tester.host(what.id), SIGKILL);
+  tester.kill_host(what.id);
   CHECK(wait_for([&] { return !is_alive(pid); }));
 }
 

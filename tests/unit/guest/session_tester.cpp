@@ -295,6 +295,13 @@ pid_t session_tester::host(const std::string& id) const {
   return std::atoi(state(id, "host_pid").c_str());
 }
 
+void session_tester::kill_host(const std::string& id) const {
+  const auto pid = host(id);
+  REQUIRE(pid > 1);
+  ::kill(pid, SIGKILL);
+  REQUIRE(wait_for([&] { return !is_alive(pid); }));
+}
+
 bool session_tester::wait_for_state(const std::string& id, const std::string& wanted) const {
   return wait_for([&] { return state(id, "state") == wanted; });
 }

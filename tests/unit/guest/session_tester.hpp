@@ -123,6 +123,8 @@ public:
   [[nodiscard]] std::string state(const std::string& id, const std::string& key) const;
   [[nodiscard]] std::string path(const std::string& id, const std::string& name) const;
   [[nodiscard]] pid_t host(const std::string& id) const;
+  /// @returns once it is dead: until then the agent hands it connections that just end
+  void kill_host(const std::string& id) const;
   [[nodiscard]] bool wait_for_state(const std::string& id, const std::string& state) const;
 
   agent_tester agent;
