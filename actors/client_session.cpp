@@ -4,7 +4,6 @@
 #include "actors/client_attach.hpp"
 #include "actors/client_questions.hpp"
 #include "actors/operation.hpp"
-#include "core/owner_table.hpp"
 #include "host/random.hpp"
 #include "protocol/caf_error.hpp"
 #include "protocol/version.hpp"
@@ -77,21 +76,31 @@ void operate_if_owned(self_pointer self, caf::typed_response_promise<vm_info> re
           [reply](const caf::error& why) mutable { reply.deliver(translated(why, "run a VM")); });
 }
 
-/// The daemon would end it within seconds where its owner has no lease: better to say so.
-caf::result<vm_info> run_start(self_pointer self, const order& what) {
+/// Of a VM that is there: what its owner must not be asked for where it has none.
+template <class OnReply>
+caf::result<vm_info> operate_for_owner(self_pointer self, const order& what, check_owner owner,
+                                       OnReply on_reply) {
   const auto& context = *self->state.context;
   auto reply = self->make_response_promise<vm_info>();
   self->request(context.supervisor, context.deadlines.quick, get_vm{what.subject})
       .then(
-          [self, reply, what](const vm_info& vm) {
-            const auto nothing = [](const vm_info&) {};
-            if (vm.owner.empty())
-              operate_for(self, reply, what, nothing);
+          [self, reply, what, owner, on_reply](const vm_info& vm) mutable {
+            owner.owner = vm.owner;
+            if (!vm.owner.empty())
+              operate_if_owned(self, reply, owner, what, on_reply);
+            else if (!owner.has_token)
+              operate_for(self, reply, what, on_reply);
             else
-              operate_if_owned(self, reply, {vm.owner, core::any_token}, what, nothing);
+              reply.deliver(to_error({ec::wrong_state, "act for the owner of '" + vm.name + "'",
+                                      "it has none", "leave the token out"}));
           },
-          [reply](const caf::error& why) mutable { reply.deliver(translated(why, "start a VM")); });
+          [reply](const caf::error& why) mutable { reply.deliver(translated(why, "find a VM")); });
   return reply;
+}
+
+/// The daemon would end it within seconds where its owner has no lease: better to say so.
+caf::result<vm_info> run_start(self_pointer self, const order& what, std::uint64_t token) {
+  return operate_for_owner(self, what, {{}, true, token != 0, token}, [](const vm_info&) {});
 }
 
 caf::result<vm_info> create(self_pointer self, const create_vm& x) {
@@ -106,13 +115,16 @@ caf::result<vm_info> create(self_pointer self, const create_vm& x) {
   if (x.config.owner_token > INT64_MAX)
     return to_error({ec::bad_request, "make a VM", "the token has more than 63 bits", {}});
   auto reply = self->make_response_promise<vm_info>();
-  operate_if_owned(self, reply, {x.config.owner, x.config.owner_token}, what, note);
+  operate_if_owned(self, reply, {x.config.owner, true, true, x.config.owner_token}, what, note);
   return reply;
 }
 
 caf::result<vm_info> remove(self_pointer self, const delete_vm& x) {
-  return operate<vm_info>(self, make_order(order_kind::remove, x.ref),
-                          [self](const vm_info& gone) { self->state.ephemeral.erase(gone.id); });
+  const auto what = make_order(order_kind::remove, x.ref);
+  auto note = [self](const vm_info& gone) { self->state.ephemeral.erase(gone.id); };
+  if (x.owner_token == 0)
+    return operate<vm_info>(self, what, note);
+  return operate_for_owner(self, what, {{}, false, true, x.owner_token}, note);
 }
 
 void cancel_all(self_pointer self) {
@@ -325,12 +337,14 @@ client_session_actor::behavior_type client_session(self_pointer self,
         return relay<owner_lease>(self, parts.owners, x, parts.deadlines.storage);
       },
       [self](const create_vm& x) { return create(self, x); },
-      [self](const start_vm& x) { return run_start(self, make_order(order_kind::start, x.ref)); },
+      [self](const start_vm& x) {
+        return run_start(self, make_order(order_kind::start, x.ref), x.owner_token);
+      },
       [self](const stop_vm& x) {
         return run_order(self, make_order(order_kind::stop, x.ref, x.grace_ms));
       },
       [self](const restart_vm& x) {
-        return run_start(self, make_order(order_kind::restart, x.ref, x.grace_ms));
+        return run_start(self, make_order(order_kind::restart, x.ref, x.grace_ms), x.owner_token);
       },
       [self](const kill_vm& x) { return run_order(self, make_order(order_kind::kill, x.ref)); },
       [self](const delete_vm& x) { return remove(self, x); },

@@ -96,9 +96,18 @@ std::vector<std::string> vms_of(const vm_list& all, const std::string& owner) {
   return names;
 }
 
+owner_lease lease_of(self_pointer self, const renew_owner& x, const vm_list& all) {
+  const auto now = self->state.context.boot_ms();
+  const auto& table = *self->state.table;
+  return {x.owner,          x.token,
+          x.ttl_ms,         vms_of(all, x.owner),
+          table.stamp(now), table.left_ms(x.owner, now)};
+}
+
 caf::result<owner_lease> renew(self_pointer self, const renew_owner& x) {
   const auto& context = self->state.context;
-  auto record = self->state.table->renewed(x, context.boot_ms());
+  const auto now = context.boot_ms();
+  auto record = self->state.table->renewed(x, now);
   if (!record)
     return to_error(record.error());
   auto reply = self->make_response_promise<owner_lease>();
@@ -107,29 +116,29 @@ caf::result<owner_lease> renew(self_pointer self, const renew_owner& x) {
   };
   self->request(context.store, core::deadlines{}.storage, save_owner{*record})
       .then(
-          [self, reply, failed, record = *record](const done&) mutable {
+          [self, reply, failed, x, now](const done&) mutable {
             // Another one may have taken over while this was written.
-            auto again = self->state.table->renewed({record.owner, record.token, record.ttl_ms},
-                                                    self->state.context.boot_ms());
+            auto again = self->state.table->renewed(x, now);
             if (!again) {
               reply.deliver(to_error(again.error()));
               return;
             }
-            self->state.table->put(record);
-            look_at_its_end(self, record);
+            self->state.table->put(*again);
+            look_at_its_end(self, *again);
             self->request(self->state.context.supervisor, core::deadlines{}.quick, list_vms{})
-                .then(
-                    [reply, record](const vm_list& all) mutable {
-                      reply.deliver(owner_lease{record.owner, record.token, record.ttl_ms,
-                                                vms_of(all, record.owner)});
-                    },
-                    failed);
+                .then([self, reply,
+                       x](const vm_list& all) mutable { reply.deliver(lease_of(self, x, all)); },
+                      failed);
           },
           failed);
   return reply;
 }
 
 } // namespace
+
+std::uint64_t any_first_stamp() {
+  return (host::random_u64() >> 12) | (std::uint64_t{1} << 40);
+}
 
 owners_actor::behavior_type owners(self_pointer self, owners_context context,
                                    core::owner_table table) {

@@ -33,6 +33,10 @@ struct owners_state {
   std::set<std::string> told; ///< ids of VMs whose end has been told, until it came or a lease did
 };
 
+/// Where a daemon's stamps begin: no other one's passes for one of them. Far from no_stamp_yet, and
+/// with all of a daemon's time below 2^53, for readers of JSON that have doubles.
+[[nodiscard]] std::uint64_t any_first_stamp();
+
 /// @param table  what is on disk
 owners_actor::behavior_type owners(owners_actor::stateful_pointer<owners_state> self,
                                    owners_context context, core::owner_table table);

@@ -126,6 +126,9 @@ int owner_renew(client::connection link, const options& how) {
   for (const auto& name : lease->vms)
     names += name + "\n";
   print(how.is_json ? json(*lease) : names);
+  if (lease->left_ms == 0 && !how.is_json)
+    std::fputs("banger: there is no lease: that stamp is too old, or none of this daemon\n",
+               stderr);
   return core::exit_ok;
 }
 

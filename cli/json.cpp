@@ -275,7 +275,9 @@ std::string json(const owner_lease& lease) {
   return to_text({{"owner", lease.owner},
                   {"token", lease.token},
                   {"ttl_ms", lease.ttl_ms},
-                  {"vms", lease.vms}});
+                  {"vms", lease.vms},
+                  {"stamp", lease.stamp},
+                  {"left_ms", lease.left_ms}});
 }
 
 std::string json(const events_missed& gap) {

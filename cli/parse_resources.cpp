@@ -17,6 +17,10 @@ CLI::App* add(CLI::App& vm, options& out, const std::string& name, verb what,
 } // namespace
 
 void add_resources(CLI::App& vm, options& out, const size_texts& sizes) {
+  for (const auto* name : {"start", "restart", "delete"})
+    vm.get_subcommand(name)->add_option(
+        "--owner-token", out.owner.token,
+        "only where this is the token of the lease that it lives by; 0: whoever asks (0)");
   auto* stats = add(
       vm, out, "stats", verb::vm_stats,
       "show what VMs take of this host: processor, memory, "
@@ -59,6 +63,9 @@ void add_owner(CLI::App& app, options& out, std::string& ttl) {
   renew->add_option("--token", out.owner.token,
                     "a number that only grows: a lower one than the newest is refused (0)");
   renew->add_option("--ttl", ttl, "seconds until the next renewal is due (30)");
+  renew->add_option(
+      "--stamp", out.owner.stamp,
+      "of an earlier answer (-o json), from which the lease counts; 1: none; 0: from now (0)");
 }
 
 void add_events(CLI::App& app, options& out) {

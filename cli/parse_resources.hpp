@@ -18,8 +18,8 @@ struct size_texts {
   std::string& disk;
 };
 
-/// Adds the commands to group `vm`; what is read goes to `out` and `sizes`. All it is given
-/// outlives it.
+/// Adds the commands to group `vm`, and `--owner-token` to those that are there; what is read goes
+/// to `out` and `sizes`. All it is given outlives it.
 void add_resources(CLI::App& vm, options& out, const size_texts& sizes);
 
 /// Gives "vm list" its options.

@@ -2,7 +2,6 @@
 
 #include "cli/rpc_records.hpp"
 #include "core/suggest.hpp"
-#include "protocol/version.hpp"
 
 #include <algorithm>
 
@@ -12,6 +11,11 @@ namespace {
 
 // Of what is asked for. Zero and the empty text are the default, as in the protocol.
 constexpr std::int64_t u32 = UINT32_MAX;
+
+field token() {
+  return an_integer("owner_token",
+                    "of the lease that it lives by, which must be its newest; 0: whoever asks (0)");
+}
 
 field vm_ref() {
   return required(a_text("ref", "of a VM: its name, its id or the start of its id"));
@@ -100,7 +104,9 @@ const shape& subscribed() {
 const shape& lease() {
   static const shape x =
       answer_shape({}, {a_text("owner", ""), an_integer("token", ""), an_integer("ttl_ms", ""),
-                        a_field(kind::texts, "vms", "names of all VMs it has here")});
+                        a_field(kind::texts, "vms", "names of all VMs it has here"),
+                        an_integer("stamp", "of this answer, for a later renewal"),
+                        an_integer("left_ms", "of the lease; 0: there is none")});
   return x;
 }
 
@@ -124,11 +130,14 @@ std::vector<method> vm_methods() {
        an_integer("owner_token", "the lease's token (0)")});
   return {
       {"vm.create", "make a VM; it is stopped then", {"", config}, &vm_shape()},
-      {"vm.start", "boot it and wait until it can be used", {"", {vm_ref()}}, &vm_shape()},
+      {"vm.start", "boot it and wait until it can be used", {"", {vm_ref(), token()}}, &vm_shape()},
       {"vm.stop", "shut it down; its disks stay", {"", {vm_ref(), grace()}}, &vm_shape()},
-      {"vm.restart", "stop it, then start it", {"", {vm_ref(), grace()}}, &vm_shape()},
+      {"vm.restart", "stop it, then start it", {"", {vm_ref(), grace(), token()}}, &vm_shape()},
       {"vm.kill", "end it at once, as if its plug were pulled", {"", {vm_ref()}}, &vm_shape()},
-      {"vm.delete", "remove it and its disks, running or not", {"", {vm_ref()}}, &vm_shape()},
+      {"vm.delete",
+       "remove it and its disks, running or not",
+       {"", {vm_ref(), token()}},
+       &vm_shape()},
       {"vm.list", "all VMs", {"", {}}, &vm_list_shape()},
       {"vm.show", "one VM", {"", {vm_ref()}}, &vm_shape()},
       {"vm.wait",
@@ -253,7 +262,9 @@ std::vector<method> other_methods() {
        {"",
         {required(a_text("owner", "its name")),
          an_integer("token", "only grows: a lower one than the newest is refused (0)"),
-         required(an_integer("ttl_ms", "until the next renewal is due", 1'000, 3'600'000))}},
+         required(an_integer("ttl_ms", "until the next renewal is due", 1'000, 3'600'000)),
+         an_integer("stamp", "of an earlier answer: the lease counts from then; 1: none yet; 0: it "
+                             "counts from now (0)")}},
        &lease()},
       {"daemon.status", "the daemon, and what it found when it started", {"", {}}, &daemon_shape()},
       {"rpc.cancel",
@@ -263,79 +274,6 @@ std::vector<method> other_methods() {
        &nothing_shape()},
       {"rpc.describe", "this schema", {"", {}}, &anything()},
   };
-}
-
-// -- the document
-
-void define(record& definitions, const shape& what) {
-  for (const auto& x : what.fields)
-    if (x.of != nullptr)
-      define(definitions, *x.of);
-  if (!what.name.empty() && !definitions.contains(what.name))
-    definitions[what.name] = schema_of(what, true);
-}
-
-record reference(const std::string& name) {
-  return {{"$ref", "#/$defs/" + name}};
-}
-
-record constant(const std::string& text) {
-  return {{"const", text}};
-}
-
-record id_schema() {
-  return {{"type", record::array({"string", "number"})}};
-}
-
-record request_schema(const method& x) {
-  record made{{"type", "object"},
-              {"properties",
-               {{"jsonrpc", constant("2.0")},
-                {"id", id_schema()},
-                {"method", constant(x.name)},
-                {"params", reference(x.name + ".params")}}},
-              {"required", record::array({"jsonrpc", "method"})},
-              {"additionalProperties", false}};
-  for (const auto& y : x.params.fields)
-    if (y.is_required && made["required"].size() == 2)
-      made["required"].push_back("params");
-  return made;
-}
-
-record notification_schema(const telling& x) {
-  return {
-      {"type", "object"},
-      {"properties",
-       {{"jsonrpc", constant("2.0")}, {"method", constant(x.name)}, {"params", reference(x.name)}}},
-      {"required", record::array({"jsonrpc", "method", "params"})}};
-}
-
-record answer_schema() {
-  const record error{{"type", "object"},
-                     {"properties",
-                      {{"code", {{"type", "integer"}}},
-                       {"message", {{"type", "string"}}},
-                       {"data", reference("failure")}}},
-                     {"required", record::array({"code", "message"})}};
-  return {{"type", "object"},
-          {"properties",
-           {{"jsonrpc", constant("2.0")},
-            {"id", {{"type", record::array({"string", "number", "null"})}}},
-            {"result", {{"type", "object"}}},
-            {"error", error}}},
-          {"required", record::array({"jsonrpc", "id"})},
-          {"oneOf", record::array({{{"required", record::array({"result"})}},
-                                   {{"required", record::array({"error"})}}})}};
-}
-
-/// The stream's answer is another one.
-record result_schema(const method& x) {
-  if (x.name != "vm.exec")
-    return x.result->name.empty() ? schema_of(*x.result, true) : reference(x.result->name);
-  const record running{{"type", "object"},
-                       {"properties", {{"exec", {{"type", "integer"}, {"minimum", 1}}}}},
-                       {"required", record::array({"exec"})}};
-  return {{"anyOf", record::array({reference(x.result->name), running})}};
 }
 
 } // namespace
@@ -361,38 +299,6 @@ std::string nearest_method(std::string_view name) {
   for (const auto& x : methods())
     names.push_back(x.name);
   return core::nearest(name, names);
-}
-
-record schema_document() {
-  record index = record::object(), told = record::object(), definitions = record::object();
-  auto lines = record::array();
-  for (const auto& x : methods()) {
-    define(definitions, *x.result);
-    define(definitions, x.params);
-    definitions[x.name + ".params"] = schema_of(x.params, false);
-    definitions[x.name + ".result"] = result_schema(x);
-    index[x.name] = {{"description", x.about},
-                     {"params", reference(x.name + ".params")},
-                     {"result", reference(x.name + ".result")}};
-    lines.push_back(request_schema(x));
-  }
-  for (const auto& x : tellings()) {
-    define(definitions, x.params);
-    definitions[x.name] = schema_of(x.params, true);
-    told[x.name] = {{"description", x.about}, {"params", reference(x.name)}};
-    lines.push_back(notification_schema(x));
-  }
-  define(definitions, failure_shape());
-  lines.push_back(answer_schema());
-  return {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-          {"title", "banger rpc"},
-          {"description", "One line of banger rpc " + std::string{program_version} +
-                              ", either way. A request is answered by a line with its id: see "
-                              "methods; other lines that come are notifications."},
-          {"anyOf", std::move(lines)},
-          {"methods", std::move(index)},
-          {"notifications", std::move(told)},
-          {"$defs", std::move(definitions)}};
 }
 
 } // namespace banger::cli::rpc

@@ -33,6 +33,15 @@ number about(connection& link, const record& params) {
   return link.send(Request{ref_in(params)});
 }
 
+std::uint64_t token_in(const record& params) {
+  return number_in<std::uint64_t>(params, "owner_token");
+}
+
+template <class Request>
+number owned(connection& link, const record& params) {
+  return link.send(Request{ref_in(params), token_in(params)});
+}
+
 template <class Request>
 number plain(connection& link, const record&) {
   return link.send(Request{});
@@ -75,7 +84,7 @@ const simple_request all[] = {
     {"vm.create",
      [](auto& link, auto& x) -> number { return link.send(create_vm{vm_config_in(x)}); },
      read<vm_info>, operation, "create"},
-    {"vm.start", about<start_vm>, read<vm_info>, operation, "start"},
+    {"vm.start", owned<start_vm>, read<vm_info>, operation, "start"},
     {"vm.stop",
      [](auto& link, auto& x) -> number {
        return link.send(stop_vm{ref_in(x), grace_in(x)});
@@ -83,11 +92,11 @@ const simple_request all[] = {
      read<vm_info>, operation, "stop"},
     {"vm.restart",
      [](auto& link, auto& x) -> number {
-       return link.send(restart_vm{ref_in(x), grace_in(x)});
+       return link.send(restart_vm{ref_in(x), grace_in(x), token_in(x)});
      },
      read<vm_info>, operation, "restart"},
     {"vm.kill", about<kill_vm>, read<vm_info>, operation, "kill"},
-    {"vm.delete", about<delete_vm>, read<vm_info>, operation, "delete"},
+    {"vm.delete", owned<delete_vm>, read<vm_info>, operation, "delete"},
     {"vm.list", plain<list_vms>, read<vm_list>},
     {"vm.show", about<get_vm>, read<vm_info>},
     {"vm.wait",
@@ -129,7 +138,8 @@ const simple_request all[] = {
     {"owner.renew",
      [](auto& link, auto& x) -> number {
        return link.send(renew_owner{text_in(x, "owner"), number_in<std::uint64_t>(x, "token"),
-                                    number_in<std::uint32_t>(x, "ttl_ms")});
+                                    number_in<std::uint32_t>(x, "ttl_ms"),
+                                    number_in<std::uint64_t>(x, "stamp")});
      },
      read<owner_lease>},
     {"daemon.status", plain<get_daemon_status>, read<daemon_status>},

@@ -23,19 +23,23 @@ struct change {
 
 constexpr change changes[] = {
     {verb::vm_start, "started ",
-     [](auto& link, auto&, auto& ref) { return link.send(start_vm{ref}); }},
+     [](auto& link, auto& how, auto& ref) {
+       return link.send(start_vm{ref, how.owner.token});
+     }},
     {verb::vm_stop, "stopped ",
      [](auto& link, auto& how, auto& ref) {
        return link.send(stop_vm{ref, how.grace_ms});
      }},
     {verb::vm_restart, "restarted ",
      [](auto& link, auto& how, auto& ref) {
-       return link.send(restart_vm{ref, how.grace_ms});
+       return link.send(restart_vm{ref, how.grace_ms, how.owner.token});
      }},
     {verb::vm_kill, "killed ",
      [](auto& link, auto&, auto& ref) { return link.send(kill_vm{ref}); }},
     {verb::vm_delete, "deleted ",
-     [](auto& link, auto&, auto& ref) { return link.send(delete_vm{ref}); }},
+     [](auto& link, auto& how, auto& ref) {
+       return link.send(delete_vm{ref, how.owner.token});
+     }},
     {verb::vm_show, "", [](auto& link, auto&, auto& ref) { return link.send(get_vm{ref}); }},
 };
 

@@ -214,9 +214,9 @@ private:
     context_ = context;
     supervisor_ = system_.spawn(actors::supervisor, context_, events_, parts_.where.vms,
                                 std::move(parts_.known), parts_.cleared);
-    owners_ = system_.spawn(actors::owners,
-                            actors::owners_context{store_, supervisor_, events_, host::boot_ms},
-                            core::owner_table{host::boot_id(), parts_.owners});
+    owners_ = system_.spawn(
+        actors::owners, actors::owners_context{store_, supervisor_, events_, host::boot_ms},
+        core::owner_table{host::boot_id(), actors::any_first_stamp(), parts_.owners});
   }
 
   machine_actor spawn_firecracker(const vm_actor& owner, const core::deadlines& limits,

@@ -104,11 +104,13 @@ auto inspect(Inspector& f, create_vm& x) {
 /// Errors: not_found, busy, hypervisor_failed, guest_not_ready, host_key_mismatch, cancelled.
 struct start_vm {
   std::string ref;
+  /// Of the lease that the VM lives by: refused where it is another one by now. 0: not compared.
+  std::uint64_t owner_token = 0;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, start_vm& x) {
-  return f(x.ref);
+  return f(x.ref, x.owner_token);
 }
 
 /// Request: shut it down, by force after `grace_ms` (0: the default of 20 s). Accepted in every
@@ -127,11 +129,12 @@ auto inspect(Inspector& f, stop_vm& x) {
 struct restart_vm {
   std::string ref;
   std::uint32_t grace_ms = 0;
+  std::uint64_t owner_token = 0; ///< as of start_vm
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, restart_vm& x) {
-  return f(x.ref, x.grace_ms);
+  return f(x.ref, x.grace_ms, x.owner_token);
 }
 
 /// Request: end its process now, unsynced. Reply: vm_info, stopped. Errors: not_found.
@@ -145,14 +148,15 @@ auto inspect(Inspector& f, kill_vm& x) {
 }
 
 /// Request: kill it and remove its disks. Accepted in every state. Reply: vm_info, its last.
-/// Errors: not_found.
+/// Errors: not_found, wrong_state (the token).
 struct delete_vm {
   std::string ref;
+  std::uint64_t owner_token = 0; ///< as of start_vm
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, delete_vm& x) {
-  return f(x.ref);
+  return f(x.ref, x.owner_token);
 }
 
 /// Request. Reply: vm_info. Errors: not_found, bad_request (ambiguous).

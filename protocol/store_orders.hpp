@@ -47,16 +47,17 @@ auto inspect(Inspector& f, save_owner& x) {
   return f(x.record);
 }
 
-/// Request: may VMs of this owner run now, by this token (core::any_token: by whose lease there
-/// is)? Reply: done. Errors: wrong_state.
+/// Request: may this be done now to a VM of this owner? Reply: done. Errors: wrong_state.
 struct check_owner {
   std::string owner;
+  bool needs_lease = true; ///< the VM is to run
+  bool has_token = false;  ///< false: by hand, or by who does not know of tokens
   std::uint64_t token = 0;
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, check_owner& x) {
-  return f(x.owner, x.token);
+  return f(x.owner, x.needs_lease, x.has_token, x.token);
 }
 
 /// From now on, tell that actor of all events, and nobody else.

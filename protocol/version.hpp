@@ -7,7 +7,7 @@
 namespace banger {
 
 /// Raised with every change of a wire struct: fields are positional, so both sides must agree.
-inline constexpr std::uint32_t protocol_version = 6;
+inline constexpr std::uint32_t protocol_version = 7;
 
 /// What a peer of the same protocol version may or may not know, a bit each: for messages that one
 /// side can do without. None so far.

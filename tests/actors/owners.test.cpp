@@ -10,6 +10,7 @@ namespace {
 
 /// A supervisor that has two VMs of an owner and one of nobody, and counts who is killed.
 struct owners_world : scripted_world {
+  static constexpr std::uint64_t first_stamp = 1'000'000'000;
   std::int64_t now_ms = 1'000;
   std::vector<vm_info> vms;
   std::vector<std::string> killed;
@@ -49,7 +50,7 @@ struct owners_world : scripted_world {
     owners = keep(system.spawn(
         actors::owners,
         actors::owners_context{context->store, supervisor, events, [this] { return now_ms; }},
-        core::owner_table{"boot", saved}));
+        core::owner_table{"boot", first_stamp, saved}));
     settle();
     pass_ms(0);
   }
@@ -59,8 +60,8 @@ struct owners_world : scripted_world {
     pass(std::chrono::milliseconds{ms + 1});
   }
 
-  auto renew(std::uint64_t token, std::uint32_t ttl_ms = 10'000) {
-    return ask<owner_lease>(owners, renew_owner{"fleet", token, ttl_ms});
+  auto renew(std::uint64_t token, std::uint32_t ttl_ms = 10'000, std::uint64_t stamp = 0) {
+    return ask<owner_lease>(owners, renew_owner{"fleet", token, ttl_ms, stamp});
   }
 };
 
@@ -101,10 +102,31 @@ TEST_CASE_FIXTURE(owners_world, "owners: an old token is refused, a new one take
   CHECK(renew(6)->why.code == ec::wrong_state);
   REQUIRE(renew(8)->value);
   CHECK(renew(7)->why.code == ec::wrong_state);
-  CHECK(ask<done>(owners, check_owner{"fleet", 8})->value);
-  CHECK(ask<done>(owners, check_owner{"fleet", 7})->why.code == ec::wrong_state);
+  CHECK(ask<done>(owners, check_owner{"fleet", true, true, 8})->value);
+  CHECK(ask<done>(owners, check_owner{"fleet", true, true, 7})->why.code == ec::wrong_state);
   pass_ms(9'000);
   CHECK(killed.empty());
+}
+
+TEST_CASE_FIXTURE(owners_world, "owners: however late a renewal comes, the lease ends in time") {
+  begin({});
+  killed.clear();
+  const auto none = renew(7, 10'000, no_stamp_yet);
+  REQUIRE(none->value);
+  CHECK(none->value->left_ms == 0);
+  const auto stamp = none->value->stamp;
+  pass_ms(6'000); // on its way
+  const auto late = renew(7, 10'000, stamp);
+  REQUIRE(late->value);
+  CHECK(late->value->left_ms == 4'000);
+  vms[0].state = vm_state::running;
+  pass_ms(3'900);
+  CHECK(killed.empty());
+  pass_ms(200);
+  CHECK(killed == names{"a"});
+  CHECK(renew(7, 10'000, stamp)->value->left_ms == 0); // too old by now
+  CHECK(ask<done>(owners, check_owner{"fleet", true, true, 7})->why.code == ec::wrong_state);
+  CHECK(ask<done>(owners, check_owner{"fleet", false, true, 7})->value);
 }
 
 TEST_CASE_FIXTURE(owners_world, "owners: what could not be ended is tried again, whoever renews") {

@@ -89,6 +89,7 @@ def check_verbs(here, box, name, can_start):
     poll("the daemon ends", lambda: not is_alive(daemon), 10)
     if not can_start:
         box.ok("daemon", "start")
+        poll("it serves other machines", lambda: here.run("--host", name, "vm", "list").status == 0, 10)
     here.ok("session", "send", "--line", f"{name}/box/s", "two")
     out, err = watcher.communicate(timeout=60)
     equal((watcher.returncode, out), (5, b"two\n"))

@@ -165,12 +165,12 @@ inline events_subscribed sample() {
 
 template <>
 inline renew_owner sample() {
-  return {"fleet", 0x8000000000000007, 30'000};
+  return {"fleet", 0x8000000000000007, 30'000, 0x8000000000000008};
 }
 
 template <>
 inline owner_lease sample() {
-  return {"fleet", 0x8000000000000007, 30'000, {"a", "b"}};
+  return {"fleet", 0x8000000000000007, 30'000, {"a", "b"}, 0x8000000000000008, 29'000};
 }
 
 template <>
@@ -247,7 +247,7 @@ inline create_vm sample() {
 
 template <>
 inline start_vm sample() {
-  return {"box"};
+  return {"box", 7};
 }
 
 template <>
@@ -257,7 +257,7 @@ inline stop_vm sample() {
 
 template <>
 inline restart_vm sample() {
-  return {"box", 20'000};
+  return {"box", 20'000, 7};
 }
 
 template <>
@@ -267,7 +267,7 @@ inline kill_vm sample() {
 
 template <>
 inline delete_vm sample() {
-  return {"box"};
+  return {"box", 7};
 }
 
 template <>

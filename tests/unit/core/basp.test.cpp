@@ -99,7 +99,7 @@ TEST_CASE("basp: our handshake and monitor frames announce their payload") {
 }
 
 TEST_CASE("basp: a message is read as it was written") {
-  const auto frame = message_frame(wire_name<start_vm>, start_vm{"box"}, 3, 1, 12);
+  const auto frame = message_frame(wire_name<get_vm>, get_vm{"box"}, 3, 1, 12);
   const auto head = decode_header(frame);
   CHECK(head.op == operation::direct_message);
   CHECK(head.payload_len == frame.size() - header_size);
@@ -109,7 +109,7 @@ TEST_CASE("basp: a message is read as it was written") {
   CHECK(head.dest_actor == 12);
   const auto found = decode_message(std::string_view{frame}.substr(header_size));
   REQUIRE(found);
-  CHECK(found->types == "banger::start_vm");
+  CHECK(found->types == "banger::get_vm");
   CHECK(found->content == "\3box");
 }
 

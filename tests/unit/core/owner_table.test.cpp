@@ -8,11 +8,12 @@ using namespace banger::core;
 namespace {
 
 struct leases {
-  owner_table table{"boot", {}};
+  static constexpr std::uint64_t first = 1'000'000'000;
+  owner_table table{"boot", first, {}};
 
   result<owner_record> renew(std::uint64_t token, std::int64_t now_ms,
-                             std::uint32_t ttl_ms = 10'000) {
-    auto x = table.renewed({"fleet", token, ttl_ms}, now_ms);
+                             std::uint32_t ttl_ms = 10'000, std::uint64_t stamp = 0) {
+    auto x = table.renewed({"fleet", token, ttl_ms, stamp}, now_ms);
     if (x)
       table.put(*x);
     return x;
@@ -43,20 +44,47 @@ TEST_CASE_FIXTURE(leases,
   REQUIRE_FALSE(old);
   CHECK(old.error().code == ec::wrong_state);
   CHECK_FALSE(renew(7, 1'000'000));
-  CHECK(table.check({"fleet", 8}, 2));
-  CHECK(table.check({"fleet", banger::core::any_token}, 2));
-  CHECK_FALSE(table.check({"other", banger::core::any_token}, 2));
-  CHECK(table.check({"fleet", 7}, 2).error().code == ec::wrong_state);
-  CHECK(table.check({"fleet", 9}, 2).error().code == ec::wrong_state);
-  CHECK(table.check({"fleet", 8}, 1'000'000).error().code == ec::wrong_state);
-  CHECK(table.check({"other", 8}, 2).error().code == ec::wrong_state);
+  CHECK(table.check({"fleet", true, true, 8}, 2));
+  CHECK(table.check({"fleet", true, false, 0}, 2));
+  CHECK_FALSE(table.check({"other", true, false, 0}, 2));
+  CHECK(table.check({"fleet", true, true, 7}, 2).error().code == ec::wrong_state);
+  CHECK(table.check({"fleet", true, true, 9}, 2).error().code == ec::wrong_state);
+  CHECK(table.check({"fleet", true, true, 8}, 1'000'000).error().code == ec::wrong_state);
+  CHECK(table.check({"fleet", false, true, 8}, 1'000'000)); // to be deleted
+  CHECK(table.check({"fleet", false, true, 7}, 1'000'000).error().code == ec::wrong_state);
+  CHECK(table.check({"other", true, true, 8}, 2).error().code == ec::wrong_state);
+}
+
+TEST_CASE_FIXTURE(leases, "owner_table: a lease counts from the stamp that its renewal has") {
+  const auto stamp = table.stamp(1'000);
+  REQUIRE(renew(7, 4'000, 10'000, stamp));
+  CHECK(table.left_ms("fleet", 4'000) == 7'000);
+  CHECK_FALSE(table.is_live("fleet", 11'000));
+}
+
+TEST_CASE_FIXTURE(leases,
+                  "owner_table: a stamp that is old, or nobody's, leaves a lease as it is") {
+  const auto later = table.stamp(90'000), old = table.stamp(0);
+  for (const auto stamp : {no_stamp_yet, old, later, UINT64_MAX}) {
+    CAPTURE(stamp);
+    REQUIRE(renew(7, 20'000, 10'000, stamp));
+    CHECK(table.left_ms("fleet", 20'000) == 0);
+  }
+  REQUIRE(renew(7, 20'000));
+  for (const auto stamp : {no_stamp_yet, old, later, table.stamp(15'000)}) {
+    CAPTURE(stamp);
+    REQUIRE(renew(7, 21'000, 10'000, stamp));
+    CHECK(table.left_ms("fleet", 21'000) == 9'000);
+  }
+  REQUIRE(renew(8, 22'000, 10'000, no_stamp_yet)); // its token counts all the same
+  CHECK_FALSE(renew(7, 23'000));
 }
 
 TEST_CASE("owner_table: what was saved goes on in the same boot, and fences in the next") {
   const owner_record saved{"fleet", 7, 10'000, "boot", 11'000};
-  const owner_table same{"boot", {saved}};
+  const owner_table same{"boot", leases::first, {saved}};
   CHECK(same.is_live("fleet", 10'999));
-  const owner_table next{"another", {saved}};
+  const owner_table next{"another", leases::first, {saved}};
   CHECK_FALSE(next.is_live("fleet", 5));
   CHECK_FALSE(next.renewed({"fleet", 6, 10'000}, 5));
   const auto again = next.renewed({"fleet", 7, 10'000}, 5);
