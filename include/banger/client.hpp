@@ -1,8 +1,8 @@
 // libbanger's client half: drive the virtual machines of a banger daemon from a program. Needs no
-// actor system; every call waits for its answer. Not thread-safe: one client a thread, and any
-// number of clients a program. Values are those of protocol/values.hpp, protocol/sessions.hpp and
-// protocol/attach.hpp. A client that is destroyed ends what it ran, and its ephemeral VMs; sessions
-// go on.
+// actor system; every call waits for its answer (async_client.hpp has one that does not). Not
+// thread-safe: one client a thread, and any number of clients a program. Values are those of
+// protocol/values.hpp, protocol/sessions.hpp and protocol/attach.hpp. A client that is destroyed
+// ends what it ran, and its ephemeral VMs; sessions go on.
 //
 //   auto banger = banger::client::machine_client::connect();
 //   auto vm = banger->create({.name = "box"});
@@ -10,61 +10,14 @@
 //   auto ended = banger->run("box", {"uname", "-a"});
 #pragma once
 
-#include "protocol/attach.hpp"
-#include "protocol/requests.hpp"
-#include "protocol/result.hpp"
-#include "protocol/sessions.hpp"
-#include "protocol/values.hpp"
+#include "client_types.hpp"
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace banger::client {
-
-/// Whose daemon.
-struct connect_options {
-  /// Empty: this user's, on this machine, started where none runs. Else a name of [hosts] in
-  /// config.toml, "ssh://USER@HOST" or "tls://HOST:PORT".
-  std::string host{};
-  std::chrono::milliseconds timeout{15'000};
-};
-
-/// What a command in a guest left.
-struct finished_command {
-  int exit_code = 0; ///< meaningful where signal is 0
-  int signal = 0;
-  std::string output;
-  std::string errors;
-};
-
-struct command_options {
-  std::vector<std::string> env{}; ///< "NAME=value", added to the guest's own
-  std::string cwd{};              ///< empty: root's home
-  std::string input{};            ///< all that the command reads
-};
-
-/// Called with each piece of output, on the caller's thread, before the next one is taken: whoever
-/// is slow slows only itself.
-using output_handler = std::function<void(bool is_stderr, std::string_view bytes)>;
-
-/// What happens to an attach, each on the caller's thread.
-struct attach_handlers {
-  /// @param offset  of the first byte, in the session's output; each begins where the one before
-  ///                ended, or the gap. @returns false to detach
-  std::function<bool(std::uint64_t offset, bool is_stderr, std::string_view bytes)> on_output{};
-  /// Output that is no longer kept.
-  std::function<void(std::uint64_t from, std::uint64_t to)> on_gap{};
-};
-
-/// Where an attach left.
-struct attach_outcome {
-  session_info session;   ///< as it is now
-  std::uint64_t next = 0; ///< offset of the next byte: attach there again, and none comes twice
-};
 
 class machine_client {
 public:
@@ -83,10 +36,11 @@ public:
 
   [[nodiscard]] result<daemon_status> status();
   [[nodiscard]] result<vm_info> create(const vm_config& config);
-  [[nodiscard]] result<vm_info> start(const std::string& ref);
+  /// @param owner_token  of whom acts for the owner of the VM; 0: it is not compared
+  [[nodiscard]] result<vm_info> start(const std::string& ref, std::uint64_t owner_token = 0);
   [[nodiscard]] result<vm_info> stop(const std::string& ref, std::uint32_t grace_ms = 0);
   [[nodiscard]] result<vm_info> kill(const std::string& ref);
-  [[nodiscard]] result<vm_info> remove(const std::string& ref);
+  [[nodiscard]] result<vm_info> remove(const std::string& ref, std::uint64_t owner_token = 0);
   [[nodiscard]] result<vm_info> get(const std::string& ref);
   [[nodiscard]] result<vm_list> list();
   [[nodiscard]] result<image_list> images();
@@ -133,7 +87,6 @@ public:
 
 private:
   class state;
-  [[nodiscard]] result<attach_outcome> leave(attach_outcome x, std::uint64_t attach);
   explicit machine_client(std::unique_ptr<state> x);
   std::unique_ptr<state> state_;
 };

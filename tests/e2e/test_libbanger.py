@@ -1,6 +1,7 @@
 """libbanger as another program gets it: installed, found by pkg-config, and its examples on a real guest."""
 
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from test_hosts import Remote, config
 BUILD = images.build_dir()
 ROOT = Path(__file__).resolve().parents[2]
 
-EXPORTED = ("banger::client::machine_client::", "banger::to_string")
+EXPORTED = ("banger::client::machine_client::", "banger::client::async_client::", "banger::to_string")
 EXPORTED_ACTORS = ("banger::connect(", "banger::prepare(", "banger::embedded_host::", "banger::to_string", "banger::to_error(",
                    "banger::to_failure(", "banger::translated(")
 
@@ -65,9 +66,28 @@ def test_the_examples_build_and_run_as_installed(box):
     equal((done.status, done.out), (4, b"1\n2\n3\n4\n5\n"), done)
     check(b"session.state running" in done.err and b"session.state exited" in done.err, done)
     equal(box.ok("session", "list", "-o", "json").json["sessions"], [])
+    check_everywhere(box, compiled(box, to, "everywhere"), env)
     done = box.run_program(Path(sandbox), "true", env={**env, "XDG_RUNTIME_DIR": "/nowhere", "BANGER_DAEMON": "/nowhere"})
     equal((done.status, done.out), (1, b""))
     check(done.err.startswith(b"sandbox: "), done)
+
+
+def check_everywhere(box, program, env):
+    """One command in two VMs, and in one that is not there; an interrupt reaches them all."""
+    box.ok("vm", "run", "--name", "other", "--", "true")
+    done = box.run_program(program, "box", "other", "--", "sh", "-c", "hostname; echo err >&2; printf end; test $(hostname) = box", env=env)
+    equal((done.status, sorted(done.out.decode().splitlines())), (1, ["box: box", "box: end", "other: end", "other: other"]), done)
+    equal(sorted(done.err.decode().splitlines()), ["box: err", "other: err"])
+    done = box.run_program(program, "box", "nobody", "--", "true", env=env)
+    equal((done.status, done.out), (125, b""))
+    check(done.err.startswith(b"nobody: "), done)
+    running = subprocess.Popen([program, "box", "other", "--", "sh", "-c", "echo up; exec sleep 1000"], env=box.environment(env), cwd="/",
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    box.started.append(running)
+    equal(sorted([running.stdout.readline(), running.stdout.readline()]), ["box: up\n", "other: up\n"])
+    running.send_signal(signal.SIGINT)
+    equal((running.wait(20), running.stderr.read()), (130, ""))
+    box.ok("vm", "delete", "other")
 
 
 class Actors:

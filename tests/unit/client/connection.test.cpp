@@ -1,83 +1,24 @@
 #include "client/connection.hpp"
 
-#include "host/unix_socket.hpp"
-#include "protocol/version.hpp"
-#include "tests/support/temporary_folder.hpp"
+#include "tests/support/scripted_daemon.hpp"
 
 #include <doctest/doctest.h>
-
-#include <sys/socket.h>
-#include <thread>
 
 using namespace banger;
 using namespace banger::client;
 using namespace std::chrono_literals;
+using test::frame, test::message;
 namespace basp = banger::core::basp;
 
 namespace {
 
-const std::string node = basp::make_node(std::string(24, 'd'));
-constexpr std::uint64_t gateway = 5, server = 6;
-
-std::string frame(basp::operation op, const std::string& payload, std::uint64_t from = 0) {
-  basp::header head;
-  head.op = op;
-  head.payload_len = static_cast<std::uint32_t>(payload.size());
-  head.source_actor = from;
-  return basp::encode(head) + payload;
-}
-
-std::string greeting(const std::string& app) {
-  std::string payload = node;
-  core::wire_writer out{payload};
-  out(std::vector<std::string>{app}, gateway, std::vector<std::string>{"iface"});
-  return frame(basp::operation::server_handshake, payload);
-}
-
-template <class T>
-std::string message(const T& x, std::uint64_t request = 0) {
-  auto id = request == 0 ? 0 : request | basp::response_flag;
-  return basp::message_frame(wire_name<T>, x, id, server, 1);
-}
-
-/// Reads whole frames until one that carries a message.
-void read_message(int fd) {
-  for (;;) {
-    std::string head(basp::header_size, '\0');
-    REQUIRE(::recv(fd, head.data(), head.size(), MSG_WAITALL) == static_cast<ssize_t>(head.size()));
-    auto x = basp::decode_header(head);
-    std::string payload(x.payload_len, '\0');
-    REQUIRE(::recv(fd, payload.data(), payload.size(), MSG_WAITALL) ==
-            static_cast<ssize_t>(payload.size()));
-    if (x.op == basp::operation::direct_message)
-      return;
-  }
-}
-
-/// A daemon's end that greets, answers hello, sends `last_words` and hangs up.
-class short_daemon {
+/// A daemon that sends `last_words` and hangs up.
+class short_daemon : public test::scripted_daemon {
 public:
   explicit short_daemon(std::string last_words, std::string app = std::string{app_identifier})
-      : listener_(*host::listen_unix(path())),
-        thread_([this, last_words = std::move(last_words), app = std::move(app)] {
-          host::unique_fd peer{::accept(listener_.get(), nullptr, nullptr)};
-          send(peer.get(), greeting(app));
-          if (app != app_identifier)
-            return;
-          read_message(peer.get());
-          send(peer.get(), message(welcome{protocol_version, "test", 1, 0, {}}, 1) + last_words);
-        }) {}
-  ~short_daemon() { thread_.join(); }
-  [[nodiscard]] std::string path() const { return folder_ / "socket"; }
-
-private:
-  static void send(int fd, const std::string& bytes) {
-    REQUIRE(::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
-            static_cast<ssize_t>(bytes.size()));
-  }
-  test::temporary_folder folder_;
-  host::unique_fd listener_;
-  std::thread thread_;
+      : scripted_daemon([last_words = std::move(last_words)](
+                            host::unique_fd peer) { test::send_all(peer.get(), last_words); },
+                        std::move(app)) {}
 };
 
 event_happened event(std::uint64_t sequence) {
@@ -128,7 +69,8 @@ TEST_CASE("connection: frames before a bad one are told once, and none after it"
 }
 
 TEST_CASE("connection: the end of the actor that serves us is the end of the connection") {
-  short_daemon daemon{message(event(1)) + frame(basp::operation::down_message, "", server)};
+  short_daemon daemon{message(event(1)) +
+                      frame(basp::operation::down_message, "", test::server_actor)};
   auto link = connection::open(daemon.path(), 10s);
   REQUIRE(link);
   auto [seen, why] = read_all(*link);
