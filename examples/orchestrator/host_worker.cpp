@@ -1,10 +1,12 @@
 #include "host_worker.hpp"
 
+#include <banger/async_client.hpp>
 #include <banger/client.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -13,20 +15,30 @@ namespace orchestrator {
 
 namespace {
 
+using banger::client::async_client;
 using banger::client::machine_client;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+/// How long a host may take to answer, and to be connected to: what comes after a lease's time is
+/// of no use.
+milliseconds patience(const identity& who) {
+  constexpr std::int64_t shortest_ms = 5'000, longest_ms = 15'000;
+  return milliseconds{std::clamp(who.ttl_ms * 2 / 3, shortest_ms, longest_ms)};
+}
 
 /// A connection that is made when it is needed, and anew after it broke.
+template <class Client>
 class way {
 public:
   way(std::string host, const identity& who) : host_(std::move(host)), who_(who) {}
 
+  const std::string& host() const { return host_; }
   const identity& who() const { return who_; }
 
-  banger::result<machine_client*> client() {
+  banger::result<Client*> client() {
     if (!client_) {
-      constexpr std::int64_t shortest_ms = 2'000, longest_ms = 15'000;
-      auto made = machine_client::connect(
-          {host_, std::chrono::milliseconds{std::clamp(who_.ttl_ms / 3, shortest_ms, longest_ms)}});
+      auto made = Client::connect({host_, patience(who_)});
       if (!made)
         return tl::make_unexpected(made.error());
       client_ = std::move(*made);
@@ -34,17 +46,19 @@ public:
     return &*client_;
   }
 
+  void close() { client_.reset(); }
+
   /// @returns what went wrong, as a person reads it. After what may be the way, there is a new one.
   std::string broke(const banger::failure& why) {
     if (why.code == banger::ec::unreachable || why.code == banger::ec::timed_out)
-      client_.reset();
+      close();
     return banger::to_string(why) + (why.hint.empty() ? "" : "; " + why.hint);
   }
 
 private:
   std::string host_;
   identity who_;
-  std::optional<machine_client> client_;
+  std::optional<Client> client_;
 };
 
 vm_condition condition_of(banger::vm_state x) {
@@ -60,41 +74,71 @@ vm_condition condition_of(banger::vm_state x) {
   return vm_condition::in_transition;
 }
 
-void look(machine_client& host, way& to, renewal_ended& x) {
-  x.asked_ms = boot_ms();
-  const auto status = host.status();
-  const auto all = host.list();
-  if (!status || !all) {
-    x.why = to.broke(status ? all.error() : status.error());
-    return;
+/// The lease and what there is, asked for at once: over a link that is slow, one after the other
+/// would take most of the lease.
+struct answers {
+  banger::result<banger::owner_lease> lease = none<banger::owner_lease>();
+  banger::result<banger::daemon_status> status = none<banger::daemon_status>();
+  banger::result<banger::vm_list> all = none<banger::vm_list>();
+  std::int64_t ended_ms = 0; ///< when the lease was answered
+
+  template <class T>
+  static banger::result<T> none() {
+    return banger::fail(banger::ec::timed_out, "renew the lease", "no answer in time");
   }
-  x.memory_free_mib = status->memory_free_mib;
-  x.cpu_count = status->cpu_count;
-  x.vcpus_running = status->vcpus_running;
-  for (const auto& vm : all->vms)
-    if (vm.owner == to.who().name)
+};
+
+answers ask(async_client& host, const identity& who, std::uint64_t stamp) {
+  const auto got = std::make_shared<answers>(); // handlers may be called after this has returned
+  host.renew({who.name, who.token, static_cast<std::uint32_t>(who.ttl_ms), stamp}, [got](auto x) {
+    got->lease = std::move(x);
+    got->ended_ms = boot_ms();
+  });
+  host.status([got](auto x) { got->status = std::move(x); });
+  host.list([got](auto x) { got->all = std::move(x); });
+  for (const auto end = steady_clock::now() + patience(who); !host.is_idle();) {
+    const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
+    if (left.count() <= 0 || !host.wait(left))
+      break;
+  }
+  return *got;
+}
+
+void take(renewal_ended& x, const answers& got, const std::string& owner) {
+  x.memory_free_mib = got.status->memory_free_mib;
+  x.cpu_count = got.status->cpu_count;
+  x.vcpus_running = got.status->vcpus_running;
+  for (const auto& vm : got.all->vms)
+    if (vm.owner == owner)
       x.vms[vm.name] = {vm.id, vm.operation.empty() || vm.state == banger::vm_state::running
                                    ? condition_of(vm.state)
                                    : vm_condition::in_transition};
 }
 
-renewal_ended renewed(const std::string& name, way& to) {
-  renewal_ended x{.host = name};
+renewal_ended renewed(std::uint64_t stamp, way<async_client>& to) {
+  renewal_ended x{.host = to.host()};
   const auto host = to.client();
+  x.asked_ms = x.ended_ms = boot_ms();
   if (!host) {
     x.why = to.broke(host.error());
     return x;
   }
-  x.was_sent = true;
-  const auto& who = to.who();
-  const auto lease = (*host)->renew({who.name, who.token, static_cast<std::uint32_t>(who.ttl_ms)});
-  if (!lease) {
-    x.is_refused = lease.error().code == banger::ec::wrong_state;
-    x.why = to.broke(lease.error());
+  const auto got = ask(**host, to.who(), stamp);
+  x.ended_ms = got.ended_ms != 0 ? got.ended_ms : boot_ms();
+  if (got.lease) {
+    x.stamp = got.lease->stamp;
+    x.left_ms = got.lease->left_ms;
+  } else {
+    x.is_refused = got.lease.error().code == banger::ec::wrong_state;
   }
-  x.ended_ms = boot_ms(); // a connection that broke is closed by now
-  if (lease)
-    look(**host, to, x);
+  if (!got.lease || !got.status || !got.all) {
+    x.why = to.broke(!got.lease    ? got.lease.error()
+                     : !got.status ? got.status.error()
+                                   : got.all.error());
+    to.close(); // what it may still answer is of no use
+    return x;
+  }
+  take(x, got, to.who().name);
   return x;
 }
 
@@ -109,13 +153,13 @@ banger::result<banger::vm_info> done(machine_client& host, const identity& who, 
       config.owner_token = who.token;
       return host.create(config);
     }
-    case order_kind::start: return host.start(x.id);
-    case order_kind::remove: return host.remove(x.id);
+    case order_kind::start: return host.start(x.id, who.token);
+    case order_kind::remove: return host.remove(x.id, who.token);
   }
   return banger::vm_info{};
 }
 
-order_ended obeyed(const order& x, way& to) {
+order_ended obeyed(const order& x, way<machine_client>& to) {
   order_ended end{x};
   const auto host = to.client();
   if (!host) {
@@ -138,19 +182,20 @@ std::int64_t boot_ms() {
 
 host_worker::host_worker(const std::string& host, const identity& who,
                          std::shared_ptr<mailbox<message>> to)
-    : renewals_(std::make_shared<mailbox<bool>>()), orders_(std::make_shared<mailbox<order>>()) {
+    : renewals_(std::make_shared<mailbox<std::uint64_t>>()),
+      orders_(std::make_shared<mailbox<order>>()) {
   std::thread{[in = renewals_, host, who, to] {
-    for (way there{host, who}; in->take();)
-      to->post(renewed(host, there));
+    for (way<async_client> there{host, who};;)
+      to->post(renewed(in->take(), there));
   }}.detach();
   std::thread{[in = orders_, host, who, to] {
-    for (way there{host, who};;)
+    for (way<machine_client> there{host, who};;)
       to->post(obeyed(in->take(), there));
   }}.detach();
 }
 
-void host_worker::renew() {
-  renewals_->post(true);
+void host_worker::renew(std::uint64_t stamp) {
+  renewals_->post(stamp);
 }
 
 void host_worker::obey(const order& x) {

@@ -34,11 +34,12 @@ class host_worker {
 public:
   host_worker(const std::string& host, const identity& who, std::shared_ptr<mailbox<message>> to);
 
-  void renew();
+  /// @param stamp  of an answer: the lease is to count from then
+  void renew(std::uint64_t stamp);
   void obey(const order& x);
 
 private:
-  std::shared_ptr<mailbox<bool>> renewals_;
+  std::shared_ptr<mailbox<std::uint64_t>> renewals_;
   std::shared_ptr<mailbox<order>> orders_;
 };
 

@@ -34,17 +34,22 @@ void show(host_view& host, const renewal_ended& x) {
 
 std::vector<change> take(fleet& known, host_view& host, const renewal_ended& x,
                          std::int64_t ttl_ms) {
-  auto& record = known.hosts[x.host];
-  record.is_open = false;
-  // Not from when it was sent: it may have reached the host at any time until now, answered or not,
-  // and what the host counts from then on is what has to be waited for.
-  if (x.was_sent)
-    record.settled_ms = std::max(record.settled_ms, x.ended_ms);
+  const auto& record = known.hosts[x.host];
+  // It counted from an older answer, or from none: now that there is a new one, once more from
+  // that.
+  const auto is_old = record.sent_ms - host.stamp_ms > ttl_ms / 9;
+  host.is_being_renewed = false;
+  if (x.stamp != 0) {
+    host.stamp = x.stamp;
+    host.stamp_ms = x.ended_ms;
+  }
   const auto is_good = x.why.empty();
   const auto was_silent = std::exchange(host.is_silent, !is_good);
-  host.is_answering = is_good;
-  const auto is_due = is_good && x.asked_ms < host.ordered_ms; // an order ended meanwhile
-  host.next_renewal_ms = is_due ? 0 : is_good ? record.sent_ms + ttl_ms / 3 : x.ended_ms + again_ms;
+  host.is_answering = is_good && x.left_ms > 0;
+  const auto is_due = is_old || x.asked_ms < host.ordered_ms; // an order ended meanwhile
+  host.next_renewal_ms = !is_good ? x.ended_ms + again_ms
+                         : is_due ? 0
+                                  : record.sent_ms + ttl_ms / 3;
   if (is_good)
     show(host, x);
   if (is_good || was_silent)
@@ -64,8 +69,10 @@ std::vector<change> take(host_view& host, const order_ended& x) {
   return {{"vm.failed", x.what.name, x.what.host, x.why}};
 }
 
-void note(views& hosts, const std::vector<order>& orders) {
-  for (const auto& x : orders) {
+void note(views& hosts, const decision& asked) {
+  for (const auto& x : asked.renewals)
+    hosts[x.host].is_being_renewed = true;
+  for (const auto& x : asked.orders) {
     hosts[x.host].under_way = {x};
     hosts[x.host].ordered_ms = 0;
   }

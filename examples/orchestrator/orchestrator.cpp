@@ -85,9 +85,9 @@ private:
     }
     for (const auto& x : next.changes)
       print(x);
-    for (const auto& host : next.renewals)
-      workers_.at(host).renew();
-    note(views_, next.orders);
+    note(views_, next);
+    for (const auto& x : next.renewals)
+      workers_.at(x.host).renew(x.stamp);
     for (const auto& x : next.orders)
       workers_.at(x.host).obey(x);
     if ((how_.is_once && next.is_done) || (stop_at_ && is_at_rest()))
@@ -99,8 +99,8 @@ private:
     decision less;
     less.next = known_;
     less.renewals = std::move(x.renewals);
-    for (const auto& host : less.renewals)
-      less.next.hosts[host] = x.next.hosts[host];
+    for (const auto& renewed : less.renewals)
+      less.next.hosts[renewed.host] = x.next.hosts[renewed.host];
     return less;
   }
 

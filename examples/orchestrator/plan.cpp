@@ -17,7 +17,7 @@ public:
     for (std::uint32_t i = 1; i <= wanted.count; ++i)
       names_.insert("web-" + std::to_string(i));
     for (const auto& host : wanted.hosts)
-      out_.next.hosts.try_emplace(host, host_record{0, now_ms, false, 0});
+      out_.next.hosts.try_emplace(host, host_record{0, now_ms, 0});
   }
 
   decision run() {
@@ -91,12 +91,11 @@ private:
 
   // -- hosts that come and go
 
-  /// Lost is a host only when its daemon has ended our VMs there: when no renewal can have reached
-  /// it for the time of a lease and the margin. One that is under way may reach it at any moment.
+  /// Lost is a host only when its daemon has ended our VMs there: when the newest lease that it may
+  /// have from us is over, and the margin.
   void find_lost() {
     for (auto& [host, x] : out_.next.hosts) {
-      if (x.lost_ms != 0 || x.is_open ||
-          now_ms_ - x.settled_ms <= wanted_.ttl_ms + wanted_.margin_ms())
+      if (x.lost_ms != 0 || now_ms_ - x.counts_ms <= wanted_.ttl_ms + wanted_.margin_ms())
         continue;
       x.lost_ms = now_ms_;
       tell("host.lost", {}, host);
@@ -174,10 +173,11 @@ private:
   }
 
   /// Whether each host has said what it has, or has lost it: before that, a name without a place
-  /// may run at one that is silent.
+  /// may run at one that is silent. And one that is new has a lease, so that it gets its share.
   bool is_all_known() {
     return std::all_of(out_.next.hosts.begin(), out_.next.hosts.end(), [&](const auto& x) {
-      return x.second.lost_ms != 0 || view(x.first).heard_ms > 0;
+      const auto& seen = view(x.first);
+      return x.second.lost_ms != 0 || (seen.heard_ms > 0 && (seen.is_answering || seen.is_silent));
     });
   }
 
@@ -259,14 +259,17 @@ private:
 
   // -- leases
 
+  /// A renewal counts from the stamp in it, which the host gave before we received it. So however
+  /// long it is on its way, what the host makes of it is known here before it is sent.
   void renew() {
     for (const auto& host : wanted_.hosts) {
-      auto& x = record(host);
-      if (x.is_open || now_ms_ < view(host).next_renewal_ms)
+      const auto& seen = view(host);
+      if (seen.is_being_renewed || now_ms_ < seen.next_renewal_ms)
         continue;
-      x.is_open = true;
+      auto& x = record(host);
       x.sent_ms = now_ms_;
-      out_.renewals.push_back(host);
+      x.counts_ms = std::max(x.counts_ms, seen.stamp_ms);
+      out_.renewals.push_back({host, seen.stamp});
     }
   }
 
@@ -301,15 +304,14 @@ fleet taken_over(fleet left, const settings& wanted, const std::string& boot_id,
   left.token += 1;
   left.boot_id = boot_id;
   for (const auto& host : wanted.hosts)
-    left.hosts.try_emplace(host, host_record{0, now_ms, false, 0});
+    left.hosts.try_emplace(host, host_record{0, now_ms, 0});
   for (const auto& [name, host] : left.places)
-    left.hosts.try_emplace(host, host_record{0, now_ms, false, 0});
+    left.hosts.try_emplace(host, host_record{0, now_ms, 0});
   for (auto& [host, x] : left.hosts) {
     if (x.lost_ms != 0)
       x.lost_ms = is_same_boot ? std::min(x.lost_ms, now_ms) : std::min<std::int64_t>(now_ms, 1);
-    if (x.is_open || !is_same_boot)
-      x.settled_ms = now_ms;
-    x.is_open = false;
+    if (!is_same_boot)
+      x.counts_ms = now_ms;
   }
   return left;
 }

@@ -25,10 +25,10 @@ struct settings {
 
 /// What is known of the lease on one host. Durable.
 struct host_record {
-  std::int64_t sent_ms = 0;    ///< before the last renewal was sent
-  std::int64_t settled_ms = 0; ///< since then no request of ours can have renewed it
-  bool is_open = false;        ///< a renewal was sent, or may have been, and has not ended
-  std::int64_t lost_ms = 0;    ///< since when it counts as lost; 0: it does not
+  std::int64_t sent_ms = 0; ///< before the last renewal was sent
+  std::int64_t counts_ms =
+      0;                    ///< no renewal of ours counts from a later moment, whenever it arrives
+  std::int64_t lost_ms = 0; ///< since when it counts as lost; 0: it does not
   friend bool operator==(const host_record&, const host_record&) = default;
 };
 
@@ -64,8 +64,11 @@ struct order {
 /// What a host last said, and what it was last asked. Forgotten with the program.
 struct host_view {
   std::int64_t heard_ms = 0;          ///< when the lists below were asked for; 0: never
-  bool is_answering = false;          ///< the last attempt came through
-  bool is_silent = false;             ///< it did not; neither: there was none
+  bool is_answering = false;          ///< the last attempt came through, and we have a lease there
+  bool is_silent = false;             ///< it did not come through
+  bool is_being_renewed = false;      ///< an attempt is under way
+  std::uint64_t stamp = 1;            ///< of its last answer; 1 (banger::no_stamp_yet): none yet
+  std::int64_t stamp_ms = 0;          ///< when that was received: it was given before
   std::map<std::string, seen_vm> vms; ///< ours, by name
   std::uint64_t memory_free_mib = 0;
   std::uint32_t cpu_count = 1, vcpus_running = 0;
@@ -83,9 +86,16 @@ struct change {
   friend bool operator==(const change&, const change&) = default;
 };
 
+/// A lease that is asked for, from when the host gave this stamp.
+struct renewal {
+  std::string host;
+  std::uint64_t stamp = 0;
+  friend bool operator==(const renewal&, const renewal&) = default;
+};
+
 struct decision {
-  fleet next;                        ///< to be on disk before anything below is done
-  std::vector<std::string> renewals; ///< hosts
+  fleet next; ///< to be on disk before anything below is done
+  std::vector<renewal> renewals;
   std::vector<order> orders;
   std::vector<change> changes;
   bool is_done = false; ///< all is as it is wanted, and nothing is under way
@@ -94,8 +104,8 @@ struct decision {
 [[nodiscard]] decision decide(const settings& wanted, const fleet& now_known, const views& hosts,
                               std::int64_t now_ms);
 
-/// What a new run of the program makes of what the last one left: a token of its own, and leases
-/// that may have been renewed until this moment.
+/// What a new run of the program makes of what the last one left: a token of its own, and after
+/// another boot leases that may count from this moment.
 [[nodiscard]] fleet taken_over(fleet left, const settings& wanted, const std::string& boot_id,
                                std::int64_t now_ms);
 

@@ -8,7 +8,7 @@ namespace orchestrator {
 
 namespace {
 
-/// Reads JSON of objects, strings, whole numbers and truth values; that is all a state has in it.
+/// Reads JSON of objects, strings and whole numbers; that is all a state has in it.
 class reader {
 public:
   explicit reader(std::string_view text) : rest_(text) {}
@@ -54,16 +54,6 @@ public:
     is_good_ = is_good_ && error == std::errc{};
     rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
     return x;
-  }
-
-  bool truth() {
-    skip_space();
-    const bool is_true = rest_.starts_with("true");
-    if (is_true || rest_.starts_with("false"))
-      rest_.remove_prefix(is_true ? 4 : 5);
-    else
-      fail();
-    return is_true;
   }
 
   void fail() { is_good_ = false; }
@@ -117,10 +107,8 @@ host_record read_host(reader& in) {
   in.object([&](const std::string& key) {
     if (key == "sent_ms")
       x.sent_ms = in.number<std::int64_t>();
-    else if (key == "settled_ms")
-      x.settled_ms = in.number<std::int64_t>();
-    else if (key == "is_open")
-      x.is_open = in.truth();
+    else if (key == "counts_ms")
+      x.counts_ms = in.number<std::int64_t>();
     else if (key == "lost_ms")
       x.lost_ms = in.number<std::int64_t>();
     else
@@ -135,8 +123,7 @@ std::string member(std::string_view key, std::string_view value) {
 
 std::string host_text(const host_record& x) {
   return "{" + member("sent_ms", std::to_string(x.sent_ms)) + ", " +
-         member("settled_ms", std::to_string(x.settled_ms)) + ", " +
-         member("is_open", x.is_open ? "true" : "false") + ", " +
+         member("counts_ms", std::to_string(x.counts_ms)) + ", " +
          member("lost_ms", std::to_string(x.lost_ms)) + "}";
 }
 

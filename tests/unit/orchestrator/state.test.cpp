@@ -12,7 +12,7 @@ namespace {
 
 const fleet sample{.token = 7,
                    .boot_id = "b\"o\\o\nt",
-                   .hosts = {{"tls://a:7443", {1, -2, true, 3}}, {"b", {}}},
+                   .hosts = {{"tls://a:7443", {1, -2, 3}}, {"b", {}}},
                    .places = {{"web-1", "b"}, {"web-2", "tls://a:7443"}}};
 
 struct folder {
