@@ -89,13 +89,22 @@ void ask(self_pointer self) {
           [self](const caf::error& why) { finish(self, to_failure(why, "connect to the guest")); });
 }
 
+/// Nobody else ends it, and the timer of its head start would keep it: a daemon that ends waits for
+/// all its actors.
+void go_with_asker(self_pointer self) {
+  self->set_down_handler([self](const caf::down_msg&) { self->quit(); });
+  self->monitor(self->current_sender());
+}
+
 caf::result<guest_session_ids> list_all(self_pointer self) {
+  go_with_asker(self);
   self->state.listed = self->make_response_promise<guest_session_ids>();
   self->delayed_send(self, head_start, step_due{});
   return self->state.listed;
 }
 
 caf::result<done> remove_all(self_pointer self, const remove_guest_sessions& x) {
+  go_with_asker(self);
   auto& state = self->state;
   state.removed = self->make_response_promise<done>();
   auto reply = state.removed;
