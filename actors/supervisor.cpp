@@ -116,19 +116,6 @@ void pass_cancel(self_pointer self, const cancel& x) {
       self->send(vm.actor, x);
 }
 
-void changed(self_pointer self, const vm_changed& x) {
-  auto& state = self->state;
-  auto found = state.vms.find(x.info.id);
-  if (found == state.vms.end())
-    return;
-  auto was_quarantined = found->second.info.is_quarantined;
-  found->second.info = x.info;
-  if (was_quarantined != x.info.is_quarantined)
-    self->send(state.events,
-               publish_event{x.info.is_quarantined ? "hostkey.refused" : "hostkey.settled",
-                             x.info.name, x.info.last_error});
-}
-
 host_key_list by_vm(const supervisor_state& state, const host_key_list& lines) {
   std::vector<const vm_info*> vms;
   for (const auto& [id, vm] : state.vms)
@@ -161,6 +148,29 @@ void answer_when_reconciled(self_pointer self) {
     reply.deliver(report);
 }
 
+void forget(self_pointer self, std::map<std::string, supervised_vm>::iterator vm) {
+  self->state.recovering.erase(vm->first);
+  self->state.vms.erase(vm);
+  answer_when_reconciled(self);
+}
+
+void changed(self_pointer self, const vm_changed& x) {
+  auto& state = self->state;
+  auto found = state.vms.find(x.info.id);
+  if (found == state.vms.end())
+    return;
+  if (x.is_gone) {
+    forget(self, found);
+    return;
+  }
+  auto was_quarantined = found->second.info.is_quarantined;
+  found->second.info = x.info;
+  if (was_quarantined != x.info.is_quarantined)
+    self->send(state.events,
+               publish_event{x.info.is_quarantined ? "hostkey.refused" : "hostkey.settled",
+                             x.info.name, x.info.last_error});
+}
+
 /// The report is of the start: VMs whose actor fails later recover too, and are told as events
 /// only.
 void recovered(self_pointer self, const vm_recovered& x) {
@@ -173,7 +183,7 @@ void recovered(self_pointer self, const vm_recovered& x) {
   if (!state.recovering.contains(x.id))
     return;
   if (x.outcome != recovery::rolled_back || vm == state.vms.end())
-    state.recovering.erase(x.id); // the other is in the list until its actor has ended
+    state.recovering.erase(x.id); // the other is in the list until it is gone
   auto& report = state.reconciled;
   switch (x.outcome) {
     case recovery::unchanged: break;
@@ -313,9 +323,7 @@ void vm_down(self_pointer self, const caf::down_msg& down) {
     vm_crashed(self, found->first, to_string(to_failure(down.reason)));
     return;
   }
-  state.recovering.erase(found->first);
-  state.vms.erase(found);
-  answer_when_reconciled(self);
+  forget(self, found);
 }
 
 } // namespace

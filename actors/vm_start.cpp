@@ -197,6 +197,8 @@ void roll_back_create(vm_pointer self, const failure& why) {
   self->state.state = vm_state::deleting;
   auto last = [self, reply, answer, record]() mutable {
     self->send(self->state.context->leases, address_freed{record.address});
+    if (self->state.supervisor)
+      self->send(self->state.supervisor, vm_changed{self->state.info(), true});
     if (reply.pending())
       reply.deliver(to_error(answer));
     self->quit(caf::exit_reason::normal);

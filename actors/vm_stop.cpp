@@ -35,13 +35,15 @@ void removed(vm_pointer self) {
   auto last = state.info();
   last.operation.clear();
   last.stage.clear();
+  publish(self);
+  end_recovery(self, recovery::rolled_back);
+  if (state.supervisor) // before whoever asked hears of it, and asks for a list
+    self->send(state.supervisor, vm_changed{last, true});
   if (state.operation && state.operation->reply.pending())
     state.operation->reply.deliver(last);
   for (auto& waiting : state.queue)
     waiting.reply.deliver(
         to_error({ec::not_found, "no VM '" + last.name + "'", "it was deleted", {}}));
-  publish(self);
-  end_recovery(self, recovery::rolled_back);
   end_sessions(self, caf::exit_reason::user_shutdown);
   self->quit(caf::exit_reason::normal);
 }

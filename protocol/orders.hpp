@@ -66,11 +66,12 @@ auto inspect(Inspector& f, cancel& x) {
 /// Event: a VM's observable state changed.
 struct vm_changed {
   vm_info info;
+  bool is_gone = false; ///< it has been deleted, and is in no list from now on
 };
 
 template <class Inspector>
 auto inspect(Inspector& f, vm_changed& x) {
-  return f(x.info);
+  return f(x.info, x.is_gone);
 }
 
 /// Request: how to reach the guest's agent. Reply: guest_way_actor. Errors: not_found,
