@@ -30,13 +30,11 @@ caf::result<session_detached> detach_client(client_session_pointer self, const d
   if (found == attaches.end())
     return to_error({ec::not_found, "detach", "there is no such attach", {}});
   auto reply = self->make_response_promise<session_detached>();
-  self->request(found->second, self->state.context->deadlines.detach, x)
-      .then(
-          [self, reply, id = x.attach](const session_detached& done) mutable {
-            self->state.attaches.erase(id);
-            reply.deliver(done);
-          },
-          [reply](const caf::error& why) mutable { reply.deliver(translated(why, "detach")); });
+  const auto session = found->second;
+  attaches.erase(found); // now: the next attach to the session has the same number
+  self->request(session, self->state.context->deadlines.detach, x)
+      .then([reply](const session_detached& done) mutable { reply.deliver(done); },
+            [reply](const caf::error& why) mutable { reply.deliver(translated(why, "detach")); });
   return reply;
 }
 

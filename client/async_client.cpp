@@ -47,6 +47,8 @@ bool async_client::wants_write() const {
 }
 
 milliseconds async_client::patience() const {
+  if (state_->link.has_received())
+    return milliseconds{0}; // a handler threw before these
   const auto first = state_->first_deadline();
   if (first == clock::time_point::max())
     return forever;
@@ -72,7 +74,7 @@ result<void> async_client::process() {
 
 result<void> async_client::wait(milliseconds limit) {
   pollfd ready{fd(), static_cast<short>(POLLIN | (wants_write() ? POLLOUT : 0)), 0};
-  const auto most = std::min({limit, patience(), milliseconds{1 << 30}});
+  const auto most = std::clamp(std::min(limit, patience()), milliseconds{0}, milliseconds{1 << 30});
   ::poll(&ready, 1, static_cast<int>(most.count())); // a signal ends it early, as time does
   return process();
 }

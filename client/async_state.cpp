@@ -34,7 +34,9 @@ void async_state::is_open(const stream& x) {
 }
 
 void async_state::close(const stream& x) {
-  (x.what == stream::kind::command ? commands_ : attaches_).erase(x.number);
+  auto& all = x.what == stream::kind::command ? commands_ : attaches_;
+  if (const auto found = all.find(x.number); found != all.end() && found->second == x.id)
+    all.erase(found); // else the number is another attach's by now
   streams_.erase(x.id);
 }
 
@@ -44,8 +46,10 @@ std::shared_ptr<stream> async_state::find(stream_id x) const {
 }
 
 void async_state::forget(stream_id x) {
-  if (const auto found = find(x))
+  if (const auto found = find(x)) {
     close(*found);
+    found->forgotten();
+  }
 }
 
 // -- messages
@@ -62,9 +66,10 @@ void async_state::take(const incoming& message) {
     if (const auto x = found == all.end() ? nullptr : find(found->second))
       x->take(message);
   } else if (message.type == wire_name<stage_entered>) {
-    if (auto stage = decode<stage_entered>(message); stage && on_stage_)
-      on_stage_(*stage);
-  } else if (is_following_) {
+    auto stage = decode<stage_entered>(message);
+    if (const auto handler = on_stage_; handler && stage) // it may set another one
+      (*handler)(*stage);
+  } else if (events_) {
     take_event(message);
   }
 }
@@ -80,9 +85,7 @@ void async_state::answered(std::uint64_t number, result<incoming> x) {
 
 void async_state::fail_late(clock::time_point now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now)
-    answered(deadlines_.begin()->second,
-             banger::fail(ec::timed_out, "the daemon did not answer in time", {},
-                          "'banger daemon status' tells whether it still runs"));
+    answered(deadlines_.begin()->second, tl::make_unexpected(link.late()));
 }
 
 /// What handlers begin meanwhile is not part of it: it fails the next time.
@@ -96,42 +99,40 @@ void async_state::fail_all(const failure& why) {
   for (const auto& [id, x] : open)
     if (streams_.contains(id))
       x->fail(why);
-  if (is_following_)
-    end_events(tl::make_unexpected(why));
+  end_events(tl::make_unexpected(why));
 }
 
 // -- events
 
 void async_state::follow(subscribe_events from, event_handlers handlers) {
   from.credit = event_credit_limit;
-  if (is_following_) { // the daemon would say so, but its answer would end the first
-    ask<events_subscribed>(from, quick_limit, [then = std::move(handlers.on_end)](const auto& x) {
-      if (!x && then)
-        then(tl::make_unexpected(x.error()));
-    });
-    return;
-  }
-  events_ = std::move(handlers);
-  is_following_ = true;
-  ask<events_subscribed>(from, quick_limit, [this](const result<events_subscribed>& x) {
-    if (!x)
-      end_events(tl::make_unexpected(x.error()));
+  auto next = std::make_shared<event_handlers>(std::move(handlers));
+  waiting_events_.push_back(next);
+  ask<events_subscribed>(from, quick_limit, [this, next](const result<events_subscribed>& x) {
+    const auto found = std::find(waiting_events_.begin(), waiting_events_.end(), next);
+    if (found == waiting_events_.end())
+      return; // it was let go of
+    waiting_events_.erase(found);
+    if (x)
+      events_ = next;
+    else if (next->on_end)
+      next->on_end(tl::make_unexpected(x.error()));
   });
 }
 
 void async_state::unfollow() {
-  is_following_ = false;
-  events_ = {};
+  waiting_events_.clear();
+  events_.reset();
 }
 
 void async_state::take_event(const incoming& message) {
-  const auto handlers = events_; // which may be let go of by what they do
+  const auto now = events_; // what it does may let go of it
   if (message.type == wire_name<events_missed>) {
-    if (auto missed = decode<events_missed>(message); missed && handlers.on_missed)
-      handlers.on_missed(*missed);
+    if (auto missed = decode<events_missed>(message); missed && now->on_missed)
+      now->on_missed(*missed);
   } else if (message.type == wire_name<event_happened>) {
     auto event = decode<event_happened>(message);
-    if (event && handlers.on_event && !handlers.on_event(*event))
+    if (event && now->on_event && !now->on_event(*event))
       end_events({});
     else if (++unpaid_events_ >= event_credit_limit / 2)
       link.tell(event_credit{std::exchange(unpaid_events_, 0)});
@@ -139,10 +140,8 @@ void async_state::take_event(const incoming& message) {
 }
 
 void async_state::end_events(result<void> how) {
-  if (!std::exchange(is_following_, false))
-    return;
-  if (const auto all = std::exchange(events_, {}); all.on_end)
-    all.on_end(std::move(how));
+  if (const auto now = std::exchange(events_, nullptr); now && now->on_end)
+    now->on_end(std::move(how));
 }
 
 } // namespace banger::client

@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 #include <utility>
+#include <vector>
 
 namespace banger::client {
 
@@ -46,7 +47,8 @@ public:
   void follow(subscribe_events from, event_handlers handlers);
   void unfollow();
   void on_stage(std::function<void(const stage_entered&)> handler) {
-    on_stage_ = std::move(handler);
+    on_stage_ =
+        handler ? std::make_shared<decltype(handler)>(std::move(handler)) : decltype(on_stage_){};
   }
 
   void take(const incoming& message);
@@ -56,9 +58,7 @@ public:
   [[nodiscard]] clock::time_point first_deadline() const {
     return deadlines_.empty() ? clock::time_point::max() : deadlines_.begin()->first;
   }
-  [[nodiscard]] bool is_idle() const {
-    return asked_.empty() && streams_.empty() && !is_following_;
-  }
+  [[nodiscard]] bool is_idle() const { return asked_.empty() && streams_.empty() && !events_; }
 
   connection link;
 
@@ -77,9 +77,9 @@ private:
   std::set<std::pair<clock::time_point, std::uint64_t>> deadlines_;
   std::map<stream_id, std::shared_ptr<stream>> streams_; ///< by the request that opened them
   numbers commands_, attaches_;                          ///< by the daemon's
-  std::function<void(const stage_entered&)> on_stage_;
-  event_handlers events_;
-  bool is_following_ = false;
+  std::shared_ptr<std::function<void(const stage_entered&)>> on_stage_;
+  std::vector<std::shared_ptr<event_handlers>> waiting_events_; ///< for the daemon's answer
+  std::shared_ptr<event_handlers> events_;
   std::uint32_t unpaid_events_ = 0;
 };
 

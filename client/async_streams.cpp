@@ -28,11 +28,17 @@ std::string paced_input::next() {
   auto piece = unsent_.substr(sent_, size);
   credit_ -= size;
   sent_ += size;
-  if (sent_ == unsent_.size() || sent_ > output_credit) {
+  if (sent_ > unsent_.size() / 2) { // so that no byte is moved more than once
     unsent_.erase(0, sent_);
     sent_ = 0;
   }
   return piece;
+}
+
+void paced_input::refuse() {
+  is_refused_ = true;
+  unsent_.clear();
+  sent_ = 0;
 }
 
 bool paced_input::is_end_due() {
@@ -65,23 +71,27 @@ void command_stream::opened(const exec_opened& x) {
 }
 
 void command_stream::take(const incoming& message) {
-  is_taken<exec_output>(message,
-                        [this](const exec_output& x) {
-                          if (on_.on_output)
-                            on_.on_output(x.is_stderr, x.bytes);
-                          took(x.bytes.size());
-                        }) ||
-      is_taken<exec_input_wanted>(message,
-                                  [this](const exec_input_wanted& x) {
-                                    input.allow(x.bytes);
-                                    feed();
-                                  }) ||
-      is_taken<exec_ended>(message, [this](const exec_ended& x) {
-        if (x.why.code != ec::none)
-          fail(x.why);
-        else
-          finish(finished_command{x.exit_code, x.signal, {}, {}});
-      });
+  if (is_taken<exec_output>(message, [this](const auto& x) { take_output(x); }))
+    return;
+  if (is_taken<exec_ended>(message, [this](const auto& x) { ended(x); }))
+    return;
+  is_taken<exec_input_wanted>(message, [this](const exec_input_wanted& x) {
+    input.allow(x.bytes);
+    feed();
+  });
+}
+
+void command_stream::take_output(const exec_output& x) {
+  const receipt paid{*this, x.bytes.size()};
+  if (on_.on_output)
+    on_.on_output(x.is_stderr, x.bytes);
+}
+
+void command_stream::ended(const exec_ended& x) {
+  if (x.why.code != ec::none)
+    fail(x.why);
+  else
+    finish(finished_command{x.exit_code, x.signal, {}, {}});
 }
 
 void command_stream::fail(const failure& why) {
@@ -127,31 +137,27 @@ void attach_stream::opened(const session_attached& x) {
 }
 
 void attach_stream::take(const incoming& message) {
-  is_taken<attach_output>(message, [this](const auto& x) { take_output(x); }) ||
-      is_taken<attach_gap>(message, [this](const attach_gap& x) { take_gap(x.from, x.to); }) ||
-      is_taken<attach_input_wanted>(message,
-                                    [this](const attach_input_wanted& x) {
-                                      input.allow(x.bytes);
-                                      feed();
-                                    }) ||
-      is_taken<attach_input_refused>(message,
-                                     [this](const attach_input_refused& x) {
-                                       if (asked_.role == attach_role::sender)
-                                         fail(x.why);
-                                       else if (on_.on_input_refused)
-                                         on_.on_input_refused(x.why);
-                                     }) ||
-      is_taken<attach_ended>(message, [this](const auto& x) { ended(x); });
+  if (is_taken<attach_output>(message, [this](const auto& x) { take_output(x); }))
+    return;
+  if (is_taken<attach_gap>(message, [this](const auto& x) { take_gap(x.from, x.to); }))
+    return;
+  if (is_taken<attach_ended>(message, [this](const auto& x) { ended(x); }))
+    return;
+  if (is_taken<attach_input_refused>(message, [this](const auto& x) { take_refusal(x.why); }))
+    return;
+  is_taken<attach_input_wanted>(message, [this](const attach_input_wanted& x) {
+    input.allow(x.bytes);
+    feed();
+  });
 }
 
 void attach_stream::take_output(const attach_output& x) {
   if (is_leaving_)
     return;
   where_.next = x.offset + x.bytes.size();
+  const receipt paid{*this, x.bytes.size()};
   if (on_.on_output && !on_.on_output(x.offset, x.is_stderr, x.bytes))
     leave();
-  else
-    took(x.bytes.size());
 }
 
 void attach_stream::take_gap(std::uint64_t from, std::uint64_t to) {
@@ -160,6 +166,17 @@ void attach_stream::take_gap(std::uint64_t from, std::uint64_t to) {
   where_.next = to;
   if (on_.on_gap)
     on_.on_gap(from, to);
+}
+
+void attach_stream::take_refusal(const failure& why) {
+  input.refuse();
+  if (asked_.role == attach_role::sender) {
+    fail(why);
+    return;
+  }
+  if (on_.on_input_refused)
+    on_.on_input_refused(why);
+  feed(); // it may be what leaving waits for
 }
 
 void attach_stream::ended(const attach_ended& x) {
@@ -182,6 +199,12 @@ void attach_stream::finish(const result<attach_outcome>& x) {
     then_(x);
 }
 
+/// An attach that has the input alone would keep it, and a second one to the session is refused.
+void attach_stream::forgotten() {
+  if (number != 0 && !std::exchange(is_leave_sent_, true))
+    all_.ask<session_detached>(detach_session{number}, quick_limit, {});
+}
+
 void attach_stream::leave() {
   is_leaving_ = true;
   feed();
@@ -196,9 +219,9 @@ void attach_stream::feed() {
     all_.link.tell(attach_input_ended{number});
   if (!is_leaving_ || input.unsent() > 0 || std::exchange(is_leave_sent_, true))
     return;
+  const auto limit = asked_.role == attach_role::viewer ? quick_limit : operation_limit;
   all_.ask<session_detached>(
-      detach_session{number}, operation_limit,
-      [&all = all_, me = id](const result<session_detached>& left) {
+      detach_session{number}, limit, [&all = all_, me = id](const result<session_detached>& left) {
         const auto x = std::dynamic_pointer_cast<attach_stream>(all.find(me));
         if (!x)
           return;
@@ -211,7 +234,8 @@ void attach_stream::feed() {
 }
 
 void attach_stream::pay(std::size_t bytes) {
-  all_.link.tell(attach_credit{number, bytes});
+  if (!is_leaving_)
+    all_.link.tell(attach_credit{number, bytes});
 }
 
 } // namespace banger::client

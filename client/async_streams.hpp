@@ -13,9 +13,11 @@ inline constexpr std::uint32_t output_credit = 1U << 20;
 /// Input that waits until it may be sent.
 class paced_input {
 public:
-  void add(std::string_view bytes) { unsent_ += bytes; }
+  void add(std::string_view bytes) { unsent_ += is_refused_ ? std::string_view{} : bytes; }
   void allow(std::size_t bytes) { credit_ += bytes; }
   void end() { is_ending_ = true; }
+  /// None of it will be taken, nor of what is added.
+  void refuse();
   [[nodiscard]] std::size_t unsent() const { return unsent_.size() - sent_; }
 
   /// @returns the piece that may go now; empty: none
@@ -28,7 +30,7 @@ private:
   std::string unsent_;
   std::size_t sent_ = 0; ///< of these: they are cut off now and then, not with each piece
   std::size_t credit_ = 0;
-  bool is_ending_ = false, is_end_told_ = false;
+  bool is_ending_ = false, is_end_told_ = false, is_refused_ = false;
 };
 
 class stream {
@@ -44,6 +46,8 @@ public:
   virtual void take(const incoming& message) = 0;
   /// It is over, and why. Closes it.
   virtual void fail(const failure& why) = 0;
+  /// Nobody hears of it any more.
+  virtual void forgotten() {}
   /// Sends what input may go.
   virtual void feed() = 0;
 
@@ -59,6 +63,19 @@ protected:
   /// Says that so much more output may be sent.
   virtual void pay(std::size_t bytes) = 0;
   void took(std::size_t bytes);
+
+  /// Pays for output when its handler has had it, also where that throws.
+  class receipt {
+  public:
+    receipt(stream& of, std::size_t bytes) : of_(of), bytes_(bytes) {}
+    receipt(const receipt&) = delete;
+    receipt& operator=(const receipt&) = delete;
+    ~receipt() { of_.took(bytes_); }
+
+  private:
+    stream& of_;
+    std::size_t bytes_;
+  };
 
   async_state& all_;
 
@@ -80,6 +97,8 @@ public:
 
 private:
   void pay(std::size_t bytes) override;
+  void take_output(const exec_output& x);
+  void ended(const exec_ended& x);
   void finish(const result<finished_command>& x);
 
   command_handlers on_;
@@ -100,11 +119,13 @@ public:
 
   /// Once its input is sent.
   void leave();
+  void forgotten() override;
 
 private:
   void pay(std::size_t bytes) override;
   void take_output(const attach_output& x);
   void take_gap(std::uint64_t from, std::uint64_t to);
+  void take_refusal(const failure& why);
   void ended(const attach_ended& x);
   void finish(const result<attach_outcome>& x);
 

@@ -164,13 +164,20 @@ result<void> connection::wait_ready(clock::time_point deadline) {
     if (n > 0)
       return {};
     if (n == 0)
-      return carrier_ ? fail(ec::timed_out, "host '" + carrier_->host + "' did not answer in time",
-                             carrier_->last_words(), "docs/hosts.md")
-                      : fail(ec::timed_out, "the daemon did not answer in time", {},
-                             "'banger daemon status' tells whether it still runs");
+      return tl::make_unexpected(late());
     if (errno != EINTR)
       return fail_errno("wait for the daemon");
   }
+}
+
+failure connection::late() const {
+  if (!carrier_)
+    return {ec::timed_out,
+            "the daemon did not answer in time",
+            {},
+            "'banger daemon status' tells whether it still runs"};
+  return {ec::timed_out, "host '" + carrier_->host + "' did not answer in time",
+          carrier_->last_words(), "docs/hosts.md"};
 }
 
 result<incoming> connection::next(clock::time_point deadline) {

@@ -112,6 +112,10 @@ public:
 
   /// Takes a received message. @returns false where there is none.
   bool pop(incoming& message);
+  [[nodiscard]] bool has_received() const { return !received_.empty(); }
+
+  /// Why there was no answer in time.
+  [[nodiscard]] failure late() const;
 
   [[nodiscard]] const welcome& greeting() const { return greeting_; }
 

@@ -137,18 +137,19 @@ public:
   void hold(stream_id x);
   void go_on(stream_id x);
 
-  /// None of its handlers is called any more. A command goes on until the client ends.
+  /// None of its handlers is called any more. An attach is left; a command goes on until the client
+  /// ends.
   void forget(stream_id x);
 
-  /// Gives one piece of input to a session, whole, without seeing its output. Errors: as of
-  /// attach_session; wrong_state.
+  /// Gives one piece of input to a session, whole, without seeing its output. It is an attach, so
+  /// none of this client's to that session may be there. Errors: as of attach_session; wrong_state.
   void send_input(const std::string& session, const std::string& bytes, answer<void> then);
 
   // -- events
 
   /// Hands on what happens, from where `from` wants it; its credit is ignored. A client does this
-  /// once. Errors told to on_end: as of subscribe_events; unreachable, after which
-  /// events_from::after the last sequence goes on.
+  /// once, also after unfollow(). Errors told to on_end: as of subscribe_events; unreachable, after
+  /// which events_from::after the last sequence goes on.
   void follow(subscribe_events from, event_handlers handlers);
 
   /// None of its handlers is called any more.

@@ -265,6 +265,97 @@ TEST_CASE_FIXTURE(conversation, "async client: events come until nobody wants th
   CHECK(client->is_idle());
 }
 
+TEST_CASE_FIXTURE(conversation, "async client: a handler keeps what it has counted") {
+  client->follow({},
+                 {[n = 0](const event_happened&) mutable { return ++n < 3; }, {}, tells("over")});
+  say(message(events_subscribed{1, 0}, next<subscribe_events>().second));
+  say(message(event_happened{}) + message(event_happened{}));
+  CHECK(told.empty());
+  say(message(event_happened{}));
+  CHECK(told == texts{"over"});
+}
+
+TEST_CASE_FIXTURE(conversation,
+                  "async client: a second subscription is refused, the first goes on") {
+  client->follow({}, {[this](const event_happened&) {
+                        told.emplace_back("first");
+                        return true;
+                      },
+                      {},
+                      tells("over")});
+  say(message(events_subscribed{1, 0}, next<subscribe_events>().second));
+  client->follow({}, {[this](const event_happened&) {
+                        told.emplace_back("second");
+                        return true;
+                      },
+                      {},
+                      tells("refused")});
+  const auto again = next<subscribe_events>();
+  say(message(event_happened{}));
+  say(message(done{}, again.second)); // as good as an error
+  say(message(event_happened{}));
+  CHECK(told == texts{"first", "refused: no", "first"});
+}
+
+TEST_CASE_FIXTURE(conversation, "async client: a stage handler may set another one") {
+  client->on_stage([this, name = std::string{"once"}](const stage_entered&) {
+    client->on_stage({});
+    told.push_back(name);
+  });
+  say(message(stage_entered{}) + message(stage_entered{}));
+  CHECK(told == texts{"once"});
+}
+
+TEST_CASE_FIXTURE(conversation, "async client: what a handler that throws left is taken next") {
+  const auto id = running();
+  next<exec_input_ended>();
+  client->list([](const auto&) { throw 1; });
+  client->get("box", tells("get"));
+  const auto list = next<list_vms>();
+  const auto get = next<get_vm>();
+  test::send_all(peer.get(), message(vm_list{}, list.second) + message(vm_info{}, get.second));
+  CHECK_THROWS_AS(client->process(), int);
+  CHECK(client->patience() == 0ms);
+  CHECK(client->wait());
+  CHECK(told == texts{"get"});
+  client->forget(id);
+  CHECK(client->is_idle());
+}
+
+TEST_CASE_FIXTURE(conversation,
+                  "async client: who leaves where input is refused does not wait for it") {
+  const auto id = attached({}, attach_role::writer);
+  client->send_input(id, "abcdef");
+  CHECK(next<attach_input>().first.bytes == "abcd");
+  client->detach(id);
+  CHECK(is_quiet());
+  attach_input_refused no;
+  no.attach = 8;
+  no.why = {ec::wrong_state, "send input", "it is closed", {}};
+  say(message(no));
+  say(message(session_detached{}, next<detach_session>().second));
+  CHECK(told == texts{"left at 0"});
+}
+
+TEST_CASE_FIXTURE(conversation,
+                  "async client: the next attach to a session may have the same number") {
+  attached({[](auto...) { return false; }});
+  say(message(attach_output{8, 0, false, "x"}));
+  const auto left = next<detach_session>();
+  const auto again = client->attach("box/a", 1, {[this](std::uint64_t, bool, std::string_view x) {
+                                      told.emplace_back(x);
+                                      return true;
+                                    }},
+                                    {});
+  const auto asked = next<attach_session>();
+  say(message(session_attached{8, {}, 1, 4}, asked.second) +
+      message(session_detached{}, left.second) + message(attach_output{8, 1, false, "y"}));
+  CHECK(told == texts{"left at 1", "y"});
+  client->forget(again);
+  CHECK(next<attach_credit>().first.bytes == 1);
+  CHECK(next<detach_session>().first.attach == 8);
+}
+
 TEST_CASE("async client: a client is there after a move") {
   conversation x;
   auto moved = std::move(*x.client);
