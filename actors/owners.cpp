@@ -40,7 +40,8 @@ void look_when_due(self_pointer self, bool has_vms) {
 /// none would come.
 void look_at_its_end(self_pointer self, const owner_record& x) {
   const auto& at = self->state.looks_at;
-  if (!at || x.ends_at_boot_ms < *at)
+  const auto is_live = x.ends_at_boot_ms > self->state.context.boot_ms();
+  if (!at || (is_live && x.ends_at_boot_ms < *at))
     look_when_due(self, true);
 }
 

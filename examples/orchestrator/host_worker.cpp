@@ -20,11 +20,16 @@ using banger::client::machine_client;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// How long a host may take to answer, and to be connected to: what comes after a lease's time is
-/// of no use.
-milliseconds patience(const identity& who) {
+/// How long a host may take to be connected to, which is several round trips.
+milliseconds connect_patience(const identity& who) {
   constexpr std::int64_t shortest_ms = 5'000, longest_ms = 15'000;
-  return milliseconds{std::clamp(who.ttl_ms * 2 / 3, shortest_ms, longest_ms)};
+  return milliseconds{std::clamp(who.ttl_ms / 2, shortest_ms, longest_ms)};
+}
+
+/// How long its answer may take. A lease counts from the answer before, so with two round trips in
+/// its time it is over now and then: such a host is to count as lost, not to come and go.
+milliseconds answer_patience(const identity& who) {
+  return milliseconds{who.ttl_ms * 2 / 5};
 }
 
 /// A connection that is made when it is needed, and anew after it broke.
@@ -38,7 +43,7 @@ public:
 
   banger::result<Client*> client() {
     if (!client_) {
-      auto made = Client::connect({host_, patience(who_)});
+      auto made = Client::connect({host_, connect_patience(who_)});
       if (!made)
         return tl::make_unexpected(made.error());
       client_ = std::move(*made);
@@ -96,7 +101,7 @@ answers ask(async_client& host, const identity& who, std::uint64_t stamp) {
   });
   host.status([got](auto x) { got->status = std::move(x); });
   host.list([got](auto x) { got->all = std::move(x); });
-  for (const auto end = steady_clock::now() + patience(who); !host.is_idle();) {
+  for (const auto end = steady_clock::now() + answer_patience(who); !host.is_idle();) {
     const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
     if (left.count() <= 0 || !host.wait(left))
       break;

@@ -36,17 +36,17 @@ std::vector<change> take(fleet& known, host_view& host, const renewal_ended& x,
                          std::int64_t ttl_ms) {
   const auto& record = known.hosts[x.host];
   // It counted from an older answer, or from none: now that there is a new one, once more from
-  // that.
-  const auto is_old = record.sent_ms - host.stamp_ms > ttl_ms / 9;
+  // that. Once: where all takes long, the next one of these is as old.
+  const auto is_good = x.why.empty();
+  host.is_repeated = is_good && !host.is_repeated && record.sent_ms - host.stamp_ms > ttl_ms / 9;
   host.is_being_renewed = false;
   if (x.stamp != 0) {
     host.stamp = x.stamp;
     host.stamp_ms = x.ended_ms;
   }
-  const auto is_good = x.why.empty();
   const auto was_silent = std::exchange(host.is_silent, !is_good);
   host.is_answering = is_good && x.left_ms > 0;
-  const auto is_due = is_old || x.asked_ms < host.ordered_ms; // an order ended meanwhile
+  const auto is_due = host.is_repeated || x.asked_ms < host.ordered_ms; // an order ended meanwhile
   host.next_renewal_ms = !is_good ? x.ended_ms + again_ms
                          : is_due ? 0
                                   : record.sent_ms + ttl_ms / 3;

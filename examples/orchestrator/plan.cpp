@@ -8,6 +8,8 @@ namespace orchestrator {
 
 namespace {
 
+constexpr std::int64_t soon_ms = 500;
+
 /// One decision as it grows. Each step sees what the ones before it have decided.
 class planner {
 public:
@@ -17,7 +19,7 @@ public:
     for (std::uint32_t i = 1; i <= wanted.count; ++i)
       names_.insert("web-" + std::to_string(i));
     for (const auto& host : wanted.hosts)
-      out_.next.hosts.try_emplace(host, host_record{0, now_ms, 0});
+      out_.next.hosts.try_emplace(host, host_record{0, now_ms + wanted.ttl_ms, 0});
   }
 
   decision run() {
@@ -30,6 +32,7 @@ public:
       serve(host);
     drain_one();
     renew();
+    forget_longer_leases();
     out_.is_done = is_done();
     return std::move(out_);
   }
@@ -57,6 +60,12 @@ private:
   bool is_up(const std::string& host) {
     const auto& x = view(host);
     return !is_lost(host) && x.is_answering && x.heard_ms > 0;
+  }
+
+  /// What it has, since it was lost if it was.
+  bool has_said(const std::string& host) {
+    const auto& x = view(host);
+    return !x.is_silent && x.heard_ms > record(host).lost_ms;
   }
 
   bool is_drained(const std::string& host) const { return wanted_.drained.contains(host); }
@@ -95,7 +104,7 @@ private:
   /// have from us is over, and the margin.
   void find_lost() {
     for (auto& [host, x] : out_.next.hosts) {
-      if (x.lost_ms != 0 || now_ms_ - x.counts_ms <= wanted_.ttl_ms + wanted_.margin_ms())
+      if (x.lost_ms != 0 || now_ms_ - x.ends_ms <= wanted_.margin_ms())
         continue;
       x.lost_ms = now_ms_;
       tell("host.lost", {}, host);
@@ -106,7 +115,7 @@ private:
   /// that has no place is where it is found: the state may be older than the VM.
   void take_back(const std::string& host) {
     const auto& x = view(host);
-    if (!x.is_answering || x.heard_ms <= record(host).lost_ms)
+    if (!has_said(host))
       return;
     for (const auto& [name, vm] : x.vms)
       if (names_.contains(name) && place_of(name).empty()) {
@@ -216,12 +225,12 @@ private:
   /// be there runs.
   void serve(const std::string& host) {
     const auto& x = view(host);
-    if (!is_free(host) || !x.is_answering || x.heard_ms <= record(host).lost_ms)
+    if (!is_free(host) || !has_said(host))
       return;
     for (const auto& [name, vm] : x.vms)
       if (is_stale(name, host) && may_try(host, name))
         return ask({order_kind::remove, host, name, vm.id});
-    if (is_lost(host))
+    if (!is_up(host))
       return;
     for (const auto& name : names_)
       if (place_of(name) == host && may_try(host, name) && bring_up(host, name))
@@ -260,17 +269,33 @@ private:
   // -- leases
 
   /// A renewal counts from the stamp in it, which the host gave before we received it. So however
-  /// long it is on its way, what the host makes of it is known here before it is sent.
+  /// long it is on its way, what the host makes of it is known here before it is sent. One that is
+  /// lost is not to have a lease while anything of ours is left there: a start that was held up on
+  /// its way would be obeyed.
   void renew() {
     for (const auto& host : wanted_.hosts) {
       const auto& seen = view(host);
-      if (seen.is_being_renewed || now_ms_ < seen.next_renewal_ms)
-        continue;
       auto& x = record(host);
+      // One that has answered and has no lease, be it new or back again, waits for it.
+      const auto has_none =
+          x.lost_ms == 0 && seen.heard_ms > 0 && !seen.is_answering && !seen.is_silent;
+      const auto due =
+          has_none ? std::min(seen.next_renewal_ms, x.sent_ms + soon_ms) : seen.next_renewal_ms;
+      if (seen.is_being_renewed || now_ms_ < due)
+        continue;
       x.sent_ms = now_ms_;
-      x.counts_ms = std::max(x.counts_ms, seen.stamp_ms);
-      out_.renewals.push_back({host, seen.stamp});
+      if (x.lost_ms == 0)
+        x.ends_ms = std::max(x.ends_ms, seen.stamp_ms + wanted_.ttl_ms);
+      out_.renewals.push_back({host, x.lost_ms == 0 ? seen.stamp : no_stamp});
     }
+  }
+
+  /// The leases of a run before us, which may have been longer, are over.
+  void forget_longer_leases() {
+    const auto& all = out_.next.hosts;
+    if (std::all_of(all.begin(), all.end(),
+                    [&](const auto& x) { return x.second.ends_ms <= now_ms_ + wanted_.ttl_ms; }))
+      out_.next.ttl_ms = wanted_.ttl_ms;
   }
 
   bool is_done() {
@@ -302,16 +327,15 @@ fleet taken_over(fleet left, const settings& wanted, const std::string& boot_id,
                  std::int64_t now_ms) {
   const auto is_same_boot = left.boot_id == boot_id;
   left.token += 1;
+  left.ttl_ms = std::max(left.ttl_ms, wanted.ttl_ms);
   left.boot_id = boot_id;
   for (const auto& host : wanted.hosts)
-    left.hosts.try_emplace(host, host_record{0, now_ms, 0});
+    left.hosts.try_emplace(host);
   for (const auto& [name, host] : left.places)
-    left.hosts.try_emplace(host, host_record{0, now_ms, 0});
+    left.hosts.try_emplace(host);
   for (auto& [host, x] : left.hosts) {
-    if (x.lost_ms != 0)
-      x.lost_ms = is_same_boot ? std::min(x.lost_ms, now_ms) : std::min<std::int64_t>(now_ms, 1);
-    if (!is_same_boot)
-      x.counts_ms = now_ms;
+    const auto known = is_same_boot ? x.ends_ms : 0;
+    x = {0, std::max(known, now_ms + left.ttl_ms), 0};
   }
   return left;
 }

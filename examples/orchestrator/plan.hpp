@@ -19,15 +19,16 @@ struct settings {
   std::uint32_t memory_mib = 512;
   std::int64_t ttl_ms = 30'000;
 
-  /// Drift between two clocks, and the time a host takes to kill.
-  [[nodiscard]] std::int64_t margin_ms() const { return ttl_ms / 10 + 1'000; }
+  /// Drift between two clocks, and the time a host takes to kill: it looks every two seconds.
+  [[nodiscard]] std::int64_t margin_ms() const {
+    return std::max<std::int64_t>(ttl_ms / 10 + 1'000, 3'000);
+  }
 };
 
 /// What is known of the lease on one host. Durable.
 struct host_record {
   std::int64_t sent_ms = 0; ///< before the last renewal was sent
-  std::int64_t counts_ms =
-      0;                    ///< no renewal of ours counts from a later moment, whenever it arrives
+  std::int64_t ends_ms = 0; ///< no lease of ours lasts longer, whenever a renewal arrives
   std::int64_t lost_ms = 0; ///< since when it counts as lost; 0: it does not
   friend bool operator==(const host_record&, const host_record&) = default;
 };
@@ -35,11 +36,14 @@ struct host_record {
 /// All that outlives the program.
 struct fleet {
   std::uint64_t token = 0;
-  std::string boot_id{}; ///< of the boot that the times are of
+  std::int64_t ttl_ms = 0; ///< no lease that may last yet was longer
+  std::string boot_id{};   ///< of the boot that the times are of
   std::map<std::string, host_record> hosts{};
   std::map<std::string, std::string> places{}; ///< name to host: the only one where it may run
   friend bool operator==(const fleet&, const fleet&) = default;
 };
+
+inline constexpr std::uint64_t no_stamp = 1; ///< banger::no_stamp_yet: it renews nothing
 
 enum class vm_condition : std::uint8_t { at_rest, in_transition, running };
 
@@ -67,7 +71,8 @@ struct host_view {
   bool is_answering = false;          ///< the last attempt came through, and we have a lease there
   bool is_silent = false;             ///< it did not come through
   bool is_being_renewed = false;      ///< an attempt is under way
-  std::uint64_t stamp = 1;            ///< of its last answer; 1 (banger::no_stamp_yet): none yet
+  bool is_repeated = false;           ///< it was made at once, with the stamp of the one before
+  std::uint64_t stamp = no_stamp;     ///< of its last answer
   std::int64_t stamp_ms = 0;          ///< when that was received: it was given before
   std::map<std::string, seen_vm> vms; ///< ours, by name
   std::uint64_t memory_free_mib = 0;
@@ -104,8 +109,8 @@ struct decision {
 [[nodiscard]] decision decide(const settings& wanted, const fleet& now_known, const views& hosts,
                               std::int64_t now_ms);
 
-/// What a new run of the program makes of what the last one left: a token of its own, and after
-/// another boot leases that may count from this moment.
+/// What a new run of the program makes of what the last one left: a token of its own, and leases
+/// that may have been renewed until this moment: what it was given may be a copy, and not the last.
 [[nodiscard]] fleet taken_over(fleet left, const settings& wanted, const std::string& boot_id,
                                std::int64_t now_ms);
 

@@ -107,8 +107,8 @@ host_record read_host(reader& in) {
   in.object([&](const std::string& key) {
     if (key == "sent_ms")
       x.sent_ms = in.number<std::int64_t>();
-    else if (key == "counts_ms")
-      x.counts_ms = in.number<std::int64_t>();
+    else if (key == "ends_ms")
+      x.ends_ms = in.number<std::int64_t>();
     else if (key == "lost_ms")
       x.lost_ms = in.number<std::int64_t>();
     else
@@ -123,7 +123,7 @@ std::string member(std::string_view key, std::string_view value) {
 
 std::string host_text(const host_record& x) {
   return "{" + member("sent_ms", std::to_string(x.sent_ms)) + ", " +
-         member("counts_ms", std::to_string(x.counts_ms)) + ", " +
+         member("ends_ms", std::to_string(x.ends_ms)) + ", " +
          member("lost_ms", std::to_string(x.lost_ms)) + "}";
 }
 
@@ -154,7 +154,8 @@ std::string quoted(std::string_view text) {
 
 std::string to_text(const fleet& x) {
   return "{\n  " + member("version", "1") + ",\n  " + member("token", std::to_string(x.token)) +
-         ",\n  " + member("boot_id", quoted(x.boot_id)) + ",\n  " +
+         ",\n  " + member("ttl_ms", std::to_string(x.ttl_ms)) + ",\n  " +
+         member("boot_id", quoted(x.boot_id)) + ",\n  " +
          member("hosts", map_text(x.hosts, host_text)) + ",\n  " +
          member("places", map_text(x.places, [](const auto& y) { return quoted(y); })) + "\n}\n";
 }
@@ -168,6 +169,8 @@ std::optional<fleet> from_text(std::string_view text) {
       version = in.number<int>();
     else if (key == "token")
       x.token = in.number<std::uint64_t>();
+    else if (key == "ttl_ms")
+      x.ttl_ms = in.number<std::int64_t>();
     else if (key == "boot_id")
       x.boot_id = in.string();
     else if (key == "hosts")

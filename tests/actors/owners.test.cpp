@@ -137,6 +137,7 @@ TEST_CASE_FIXTURE(owners_world, "owners: what could not be ended is tried again,
   is_busy = false;
   for (int i = 0; i < 4; ++i) {
     REQUIRE(ask<owner_lease>(owners, renew_owner{"others", 1, 60'000})->value);
+    REQUIRE(ask<owner_lease>(owners, renew_owner{"nobody", 1, 60'000, no_stamp_yet})->value);
     pass_ms(900);
   }
   CHECK(killed == names{"a", "b"});

@@ -6,14 +6,16 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <utility>
+#include <vector>
 
 using namespace orchestrator;
 
 namespace {
 
-constexpr std::int64_t step_ms = 50, renewal_limit_ms = 4'000, order_limit_ms = 12'000,
+constexpr std::int64_t step_ms = 50, renewal_limit_ms = 3'600, order_limit_ms = 12'000,
                        boot_ms = 2'000, forever_ms = 1'000'000'000;
 
 /// A daemon: leases with stamps as docs/hosts.md tells. Its clock is its own.
@@ -192,7 +194,10 @@ struct slow_world {
 
 TEST_CASE("orchestrator: links that hold up everything for longer than a lease run nothing twice") {
   int moved = 0, lost = 0;
-  for (unsigned seed = 1; seed <= 20; ++seed) {
+  std::vector<unsigned> seeds(20);
+  std::iota(seeds.begin(), seeds.end(), 1U);
+  seeds.insert(seeds.end(), {884, 888}); // a start that comes when its host is being taken back
+  for (const auto seed : seeds) {
     CAPTURE(seed);
     slow_world world{seed};
     world.run(15'000);

@@ -167,7 +167,7 @@ TEST_CASE_FIXTURE(world, "orchestrator: a host is lost after ttl and margin, and
   settle();
   const auto name = real["b"].begin()->first;
   silent = {"b"};
-  const auto since = known.hosts["b"].counts_ms;
+  const auto since = known.hosts["b"].ends_ms - wanted.ttl_ms;
   while (known.hosts["b"].lost_ms == 0) {
     CHECK(host_of(name) == "b");
     step();
@@ -216,7 +216,7 @@ TEST_CASE_FIXTURE(world, "orchestrator: a renewal counts from its stamp, however
   now += 3'000;
   REQUIRE(decide_now().renewals.size() == 3);
   CHECK(last.renewals[1] == renewal{"b", static_cast<std::uint64_t>(stamp_ms)});
-  CHECK(known.hosts["b"].counts_ms == stamp_ms); // on disk before it is sent
+  CHECK(known.hosts["b"].ends_ms == stamp_ms + wanted.ttl_ms); // on disk before it is sent
   now = stamp_ms + wanted.ttl_ms + wanted.margin_ms();
   CHECK(decide_now().next.hosts["b"].lost_ms == 0);
   now += 1; // it is on its way still
@@ -330,13 +330,44 @@ TEST_CASE_FIXTURE(world, "orchestrator: a new run without a state takes VMs in w
   CHECK(known.places == before);
 }
 
-TEST_CASE("orchestrator: after another boot leases count from now") {
+TEST_CASE(
+    "orchestrator: a new run takes it that leases were renewed until now, for as long as ever") {
   const settings wanted{.hosts = {"a"}, .ttl_ms = 9'000};
-  auto left = fleet{.token = 4, .boot_id = "x", .hosts = {{"a", {900, 1'000, 0}}}};
-  CHECK(taken_over(left, wanted, "x", 5'000).hosts["a"].counts_ms == 1'000);
-  CHECK(taken_over(left, wanted, "y", 50).hosts["a"].counts_ms == 50);
-  left.hosts["a"].lost_ms = 700'000;
-  CHECK(taken_over(left, wanted, "y", 50).hosts["a"].lost_ms == 1);
+  const fleet left{
+      .token = 4, .ttl_ms = 30'000, .boot_id = "x", .hosts = {{"a", {900, 50'000, 7}}}};
+  CHECK(taken_over(left, wanted, "x", 5'000).hosts["a"] == host_record{0, 50'000, 0});
+  CHECK(taken_over(left, wanted, "x", 25'000).hosts["a"] == host_record{0, 55'000, 0});
+  CHECK(taken_over(left, wanted, "y", 50).hosts["a"] == host_record{0, 30'050, 0});
+}
+
+TEST_CASE_FIXTURE(world,
+                  "orchestrator: the longer leases of a run before are waited for, then no more") {
+  wanted.ttl_ms = 60'000;
+  known = taken_over({}, wanted, "boot", now);
+  settle();
+  wanted.ttl_ms = 9'000;
+  known = taken_over(known, wanted, "boot", now);
+  hosts.clear();
+  silent = {"b"};
+  run(50'000);
+  CHECK(known.hosts["b"].lost_ms == 0);
+  CHECK(known.ttl_ms == 60'000);
+  run(20'000);
+  CHECK(known.hosts["b"].lost_ms != 0);
+  CHECK(known.ttl_ms == 9'000);
+}
+
+TEST_CASE_FIXTURE(world, "orchestrator: a host that was lost gets no lease before it is empty") {
+  settle();
+  silent = {"b"};
+  run(18'000);
+  silent.clear();
+  while (!real["b"].empty()) {
+    step();
+    if (known.hosts["b"].lost_ms != 0)
+      CHECK(leases["b"] <= now);
+  }
+  settle();
 }
 
 TEST_CASE_FIXTURE(world, "orchestrator: what fails is tried again later, not at once") {

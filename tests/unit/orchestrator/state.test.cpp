@@ -11,6 +11,7 @@ using namespace orchestrator;
 namespace {
 
 const fleet sample{.token = 7,
+                   .ttl_ms = 30'000,
                    .boot_id = "b\"o\\o\nt",
                    .hosts = {{"tls://a:7443", {1, -2, 3}}, {"b", {}}},
                    .places = {{"web-1", "b"}, {"web-2", "tls://a:7443"}}};
