@@ -29,6 +29,7 @@ sys.path.insert(0, str(HERE))
 import harness  # noqa: E402
 import images  # noqa: E402
 
+JOBS = (os.cpu_count() or 1) + 1  # they wait half of their time
 DEFAULT_LIMIT = 120  # seconds; software emulation on a loaded host is slow
 CLOSE_LIMIT = 90
 running = set()  # processes of tests
@@ -123,7 +124,7 @@ def report(outcome, is_verbose=False):
 def main():
     options = argparse.ArgumentParser(description=__doc__,
                                       formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("-j", type=int, default=2, help="how many at a time (2)")
+    options.add_argument("-j", type=int, default=JOBS, help=f"how many at a time ({JOBS} here)")
     options.add_argument("--list", action="store_true")
     options.add_argument("-v", action="store_true", help="show what tests print that pass")
     options.add_argument("--one", help=argparse.SUPPRESS)
