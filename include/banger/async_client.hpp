@@ -71,7 +71,8 @@ public:
   [[nodiscard]] std::chrono::milliseconds patience() const;
 
   /// Moves what can be moved without waiting, and calls handlers. Errors: unreachable, after which
-  /// all handlers have been called with it and connect() is the way on.
+  /// all handlers have been called with it and connect() is the way on; where the way to another
+  /// host broke this takes up to two seconds, for what its program has to say.
   result<void> process();
 
   /// Polls, for `limit` or until something is ready, then processes it.

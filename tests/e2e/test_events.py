@@ -55,6 +55,17 @@ def test_events_are_numbered_and_kept_over_daemons(box):
     box.fails(2, "events", "--since", "1", "--last", "1")
 
 
+def check_stamps(box, old):
+    """A renewal counts from the answer that its stamp is of; one of the daemon before is none of this one's."""
+    renew = ("owner", "renew", "fleet", "--token", "8", "--ttl", "60", "-o", "json", "--stamp")
+    for stamp in ("1", str(old)):
+        none = box.ok(*renew, stamp).json
+        equal(none["left_ms"], 0)
+    check(b"there is no lease" in box.ok("owner", "renew", "fleet", "--token", "8", "--stamp", "1").err)
+    box.fails(4, "vm", "start", "box", says="its lease has ended")
+    check(55_000 < box.ok(*renew, str(none["stamp"])).json["left_ms"] < 60_000)
+
+
 def test_a_vm_lives_by_its_owners_lease(box):
     equal(box.ok("owner", "renew", "fleet", "--token", "7", "--ttl", "60").out, b"")
     box.fails(4, "vm", "create", "--name", "other", "--owner", "fleet", "--owner-token", "6", says="token")
@@ -65,7 +76,12 @@ def test_a_vm_lives_by_its_owners_lease(box):
     box.ok("vm", "start", "box", "free")
     equal(box.vm("box")["owner"], "fleet")
     lease = box.ok("owner", "renew", "fleet", "--token", "8", "--ttl", "60", "-o", "json").json
-    equal(lease, {"owner": "fleet", "token": 8, "ttl_ms": 60000, "vms": ["box"]})
+    equal({x: lease[x] for x in ("owner", "token", "ttl_ms", "vms")}, {"owner": "fleet", "token": 8, "ttl_ms": 60000, "vms": ["box"]})
+    check(55_000 < lease["left_ms"] <= 60_000, lease)
+    for verb in ("start", "delete"):  # by who was replaced
+        box.fails(4, "vm", verb, "box", "--owner-token", "7", says="token 7 is not that of its lease, 8")
+    box.fails(4, "vm", "start", "free", "--owner-token", "8", says="it has none")
+    box.ok("vm", "start", "box", "--owner-token", "8")
     box.fails(4, "owner", "renew", "fleet", "--token", "7", says="token 7 is older than 8")
     box.fails(2, "owner", "renew", "fleet", "--token", "8", "--ttl", "0")
     # A daemon that comes back too late ends it: nobody knows who runs it now.
@@ -79,6 +95,7 @@ def test_a_vm_lives_by_its_owners_lease(box):
     for verb in ("start", "restart"):
         box.fails(4, "vm", verb, "box", says="run a VM of 'fleet': its lease has ended")
     poll("it is ended", lambda: box.vm("box")["state"] == "stopped", 30, 0.2)
-    box.ok("owner", "renew", "fleet", "--token", "8", "--ttl", "60")
+    check_stamps(box, lease["stamp"])
     box.ok("vm", "start", "box")
     equal(box.vm("box")["state"], "running")
+    box.ok("vm", "delete", "box", "--owner-token", "8")
