@@ -159,17 +159,27 @@ void async_client::delete_session(const std::string& ref, answer<session_info> t
 
 namespace {
 
+/// Nobody waits any more for what has been opened. A command goes on until the client ends.
+void let_go(async_state&, const exec_opened&) {}
+
+void let_go(async_state& all, const session_attached& x) {
+  all.ask<session_detached>(detach_session{x.attach}, quick_limit, {});
+}
+
 /// Sends the request that opens a stream; its answer goes to it.
 template <class Stream, class Opened, class Request>
 stream_id open_stream(async_state& all, const Request& request, std::shared_ptr<Stream> made) {
   std::weak_ptr<Stream> x = made;
-  const auto number = all.ask<Opened>(request, operation_limit, [x](const result<Opened>& opened) {
-    const auto still = x.lock(); // nobody forgot it
-    if (still && opened)
-      still->opened(*opened);
-    else if (still)
-      still->fail(opened.error());
-  });
+  const auto number =
+      all.ask<Opened>(request, operation_limit, [x, &all](const result<Opened>& opened) {
+        const auto still = x.lock(); // nobody forgot it
+        if (still && opened)
+          still->opened(*opened);
+        else if (still)
+          still->fail(opened.error());
+        else if (opened)
+          let_go(all, *opened);
+      });
   return all.open(number, std::move(made));
 }
 

@@ -125,7 +125,9 @@ private:
     if (!is_lost(host) || std::any_of(x.vms.begin(), x.vms.end(),
                                       [&](const auto& vm) { return place_of(vm.first) != host; }))
       return;
-    record(host).lost_ms = 0;
+    auto& back = record(host);
+    back.lost_ms = 0;
+    back.ends_ms = std::max(back.ends_ms, now_ms_); // time for a renewal, before it is lost again
     tell("host.up", {}, host);
   }
 

@@ -356,6 +356,15 @@ TEST_CASE_FIXTURE(conversation,
   CHECK(next<detach_session>().first.attach == 8);
 }
 
+TEST_CASE_FIXTURE(conversation,
+                  "async client: an attach that was forgotten before it began is left") {
+  client->forget(client->attach("box/a", 0, {}, tells("end")));
+  say(message(session_attached{8, {}, 0, 4}, next<attach_session>().second));
+  say(message(session_detached{}, next<detach_session>().second));
+  CHECK(told.empty());
+  CHECK(client->is_idle());
+}
+
 TEST_CASE("async client: a client is there after a move") {
   conversation x;
   auto moved = std::move(*x.client);

@@ -194,6 +194,9 @@ TEST_CASE_FIXTURE(world, "orchestrator: leftovers are deleted before a host serv
     step();
   CHECK(count("vm.deleted") == 1);
   CHECK(told.back().what == "host.up");
+  run(9'000);
+  CHECK(count("host.up") == 1);
+  CHECK(count("host.lost") == 0);
 }
 
 TEST_CASE_FIXTURE(world, "orchestrator: names that found no other place are taken back") {
