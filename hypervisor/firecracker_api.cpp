@@ -87,7 +87,9 @@ failure explain(CURLcode how, const firecracker::request& what, milliseconds lim
   switch (static_cast<int>(how)) { // of an enumeration of a hundred
     case CURLE_OPERATION_TIMEDOUT:
       x.code = ec::timed_out;
-      x.why = "it did not answer within " + std::to_string(limit.count()) + " ms";
+      x.why = limit.count() > 0
+                  ? "it did not answer within " + std::to_string(limit.count()) + " ms"
+                  : "it did not answer in time"; // which earlier requests had used up
       break;
     case CURLE_COULDNT_CONNECT: x.why = "nobody listens at its socket"; break;
     case CURLE_GOT_NOTHING:

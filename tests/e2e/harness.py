@@ -36,6 +36,12 @@ def slow(reason):
     return mark
 
 
+def alone(test):
+    """Marks a test that keeps both processors of a small machine busy, and starves beside others."""
+    test.is_alone = True
+    return test
+
+
 def limit(seconds):
     """Gives a test another time limit than the usual one."""
 

@@ -141,12 +141,14 @@ def main():
     images.find_images()  # once, before anybody waits for it
     # The longest first: then both processors are busy to the end.
     order = sorted(chosen, key=lambda name: -limit_of(chosen[name]))
+    words, second_try, outcomes = [], [], {}
+    for name in [x for x in order if getattr(chosen[x], "is_alone", False)]:
+        outcomes[name] = report(run_apart(name, chosen[name]), how.v)
     with ThreadPoolExecutor(how.j) as pool:
-        outcomes = [(n, pool.submit(lambda n=n: report(run_apart(n, chosen[n]), how.v)))
-                    for n in order]
-    words, second_try = [], []
-    for name, outcome in outcomes:
-        word = outcome.result()
+        others = {n: pool.submit(lambda n=n: report(run_apart(n, chosen[n]), how.v))
+                  for n in order if n not in outcomes}
+    outcomes.update({n: x.result() for n, x in others.items()})
+    for name, word in outcomes.items():
         # An emulated guest can starve beside another one: once more, alone; then it counts.
         if word == "FAIL" and not is_ending.is_set():
             print(f"again, alone: {name}", flush=True)

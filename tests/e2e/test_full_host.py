@@ -7,7 +7,7 @@ import os
 import shlex
 import shutil
 
-from harness import BUILD, check, equal, limit, poll
+from harness import BUILD, alone, check, equal, limit, poll
 from images import SOURCE_ROOT, find_host_image, find_images, link_image
 
 MODULES = "dm-snapshot loop tun bridge nf_tables nft_masq nft_chain_nat nft_ct veth kvm_amd"
@@ -92,6 +92,7 @@ class Host:
                          "nft list tables | grep banger || true; grep -v 0 /proc/sys/net/ipv4/ip_forward || true")
 
 
+@alone
 @limit(900)
 def test_a_full_host(box):
     host = Host(box)
