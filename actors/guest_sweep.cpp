@@ -89,22 +89,16 @@ void ask(self_pointer self) {
           [self](const caf::error& why) { finish(self, to_failure(why, "connect to the guest")); });
 }
 
-/// Nobody else ends it, and the timer of its head start would keep it: a daemon that ends waits for
-/// all its actors.
-void go_with_asker(self_pointer self) {
-  self->set_down_handler([self](const caf::down_msg&) { self->quit(); });
-  self->monitor(self->current_sender());
-}
-
+/// Nobody but its asker ends it, and the timer of its head start would keep it: a daemon that ends
+/// waits for all its actors.
 caf::result<guest_session_ids> list_all(self_pointer self) {
-  go_with_asker(self);
+  self->monitor(self->current_sender());
   self->state.listed = self->make_response_promise<guest_session_ids>();
   self->delayed_send(self, head_start, step_due{});
   return self->state.listed;
 }
 
 caf::result<done> remove_all(self_pointer self, const remove_guest_sessions& x) {
-  go_with_asker(self);
   auto& state = self->state;
   state.removed = self->make_response_promise<done>();
   auto reply = state.removed;
@@ -119,6 +113,7 @@ guest_sweep_actor::behavior_type guest_sweep(self_pointer self, guest_way_actor 
                                              agent_channels* channels) {
   self->state.link = std::move(link);
   self->state.channels = channels;
+  self->set_down_handler([self](const caf::down_msg&) { self->quit(); });
   return {
       [self](const ssh_note& x) { note(self, x); },
       [self](const ssh_data& x) { take(self, x); },

@@ -1,28 +1,15 @@
 #include "actors/guest_sweep.hpp"
 
 #include "tests/support/deterministic_system.hpp"
+#include "tests/support/scripted_port.hpp"
 
 using namespace banger;
 using namespace banger::test;
 
-namespace {
-
-guest_port_actor::behavior_type unused_port(guest_port_actor::pointer) {
-  return {
-      [](const ssh_note&) {},
-      [](const ssh_data&) {},
-      [](const connect_guest&) { return guest_connected{9}; },
-      [](const ensure_agent&) { return agent_ensured{}; },
-      [](const describe_actor&) { return actor_account{}; },
-  };
-}
-
-} // namespace
-
 TEST_CASE_FIXTURE(deterministic_system,
                   "guest sweep: it ends with who asked for it, also before it has begun") {
   bool has_ended = false;
-  const guest_way_actor port = keep(system.spawn(unused_port));
+  const guest_way_actor port = keep(system.spawn(scripted_port));
   const auto sweep = keep(system.spawn(actors::guest_sweep, port, nullptr));
   keep(system.spawn([&](caf::event_based_actor* self) -> caf::behavior {
     self->set_down_handler([&](const caf::down_msg&) { has_ended = true; });

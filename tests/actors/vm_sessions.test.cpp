@@ -1,5 +1,6 @@
 // What a VM does for its sessions: names, ways to them, and those that fail.
 #include "actors/guest_session.hpp"
+#include "tests/support/scripted_port.hpp"
 #include "tests/support/vm_world.hpp"
 
 using namespace banger;
@@ -89,16 +90,6 @@ guest_session_actor::behavior_type scripted_session(guest_session_actor::pointer
       [](const ssh_note&) {},
       [](const ssh_data&) {},
       [](const step_due&) {},
-  };
-}
-
-guest_port_actor::behavior_type scripted_port(guest_port_actor::pointer) {
-  return {
-      [](const ssh_note&) {},
-      [](const ssh_data&) {},
-      [](const connect_guest&) { return guest_connected{9}; },
-      [](const ensure_agent&) { return agent_ensured{}; },
-      [](const describe_actor&) { return actor_account{}; },
   };
 }
 
